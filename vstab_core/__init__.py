@@ -1,0 +1,1 @@
+"""vstab: shaky footage in, steady footage out."""

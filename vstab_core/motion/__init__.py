@@ -1,0 +1,1 @@
+"""Motion estimation: frames or tracks in, CameraMotion out."""

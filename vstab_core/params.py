@@ -1,0 +1,174 @@
+"""THE declaration of every parameter a user meets.
+
+The command line, the documents and the editors' faces are built from this table, so a name, a default or a range
+stands here and nowhere else. Standard library only: hosts import a copy of this file into Pythons that have no NumPy.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
+
+try:
+    from .errors import UsageError
+except ImportError:  # a copy of this file inside a host stands alone
+
+    class UsageError(ValueError):  # type: ignore[no-redef]
+        """A parameter is unknown, of the wrong kind or out of range."""
+
+
+Stage = Literal["analyze", "smooth", "render"]
+
+
+@dataclass(frozen=True)
+class Param:
+    """One row of the table.
+
+    Attributes:
+        label: the name a user interface shows.
+        help: one sentence: what it does, in the user's words.
+        stage: the first stage whose result depends on it; a change repeats that stage and those after it.
+        choices: the allowed words, for a choice; empty for a number.
+        minimum, maximum: the closed range, for a number.
+        unit: of a number; empty if dimensionless.
+        advanced: whether a user interface folds it away.
+    """
+
+    label: str
+    help: str
+    stage: Stage
+    choices: tuple[str, ...] = ()
+    minimum: float = 0.0
+    maximum: float = 0.0
+    unit: str = ""
+    advanced: bool = False
+
+
+def _choice(default: str, choices: tuple[str, ...], stage: Stage, label: str, text: str, advanced: bool = False) -> Any:
+    return field(default=default, metadata={"param": Param(label, text, stage, choices, advanced=advanced)})
+
+
+def _number(
+    default: float, low: float, high: float, stage: Stage, label: str, text: str, unit: str = "", advanced: bool = False
+) -> Any:
+    row = Param(label, text, stage, minimum=low, maximum=high, unit=unit, advanced=advanced)
+    return field(default=default, metadata={"param": row})
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """A checked set of parameters; make one with keyword arguments or `parameters_from`.
+
+    Raises:
+        UsageError: a value is of the wrong kind, not a number, or out of its range.
+    """
+
+    projection: str = _choice(
+        "auto",
+        ("auto", "rectilinear"),
+        "analyze",
+        "Projection",
+        "How the camera maps the world to the picture; auto looks at the clip.",
+    )
+    method: str = _choice(
+        "klt", ("klt",), "analyze", "Method", "How motion is measured; klt: corner tracks and robust estimation."
+    )
+    model: str = _choice(
+        "homography",
+        ("translation", "similarity", "homography", "mesh"),
+        "smooth",
+        "Model",
+        "How far the picture may be bent; mesh also corrects local motion.",
+    )
+    smoothness: float = _number(
+        0.5, 0.0, 1.0, "smooth", "Smoothness", "How long the camera path is smoothed over; 1 is about 2 s."
+    )
+    strength: float = _number(
+        1.0, 0.0, 1.0, "smooth", "Strength", "How much of the correction is applied; 0 leaves the clip as it is."
+    )
+    lock: str = _choice(
+        "off", ("off", "on"), "smooth", "Lock", "Hold the camera still, as on a tripod, as far as the crop allows."
+    )
+    max_crop: float = _number(
+        0.15,
+        0.0,
+        0.5,
+        "smooth",
+        "Maximum crop",
+        "The most of the picture's width and height that may be lost; the path is solved under this budget.",
+    )
+    zoom: str = _choice(
+        "static",
+        ("none", "static", "dynamic"),
+        "smooth",
+        "Zoom",
+        "How the borders are hidden: not at all, by one zoom for each shot, or by a zoom that follows the need.",
+    )
+    border: str = _choice(
+        "crop",
+        ("crop", "black", "mirror", "fill"),
+        "smooth",
+        "Border",
+        "What stands where the source has no pixel; crop never shows such a place; fill takes it from other frames.",
+    )
+    rolling_shutter: str = _choice(
+        "on", ("off", "on"), "smooth", "Rolling shutter", "Correct the skew of a sensor that is read row by row."
+    )
+    look_ahead: int = _number(
+        30, 0, 240, "render", "Look-ahead", "Frames that streaming may look into the future; 0 is live.", "frames"
+    )
+    interpolation: str = _choice(
+        "bicubic",
+        ("bilinear", "bicubic", "lanczos3"),
+        "render",
+        "Interpolation",
+        "The resampling filter.",
+        advanced=True,
+    )
+
+    def __post_init__(self) -> None:
+        for name, row in PARAMS.items():
+            object.__setattr__(self, name, _checked(name, row, getattr(self, name)))
+
+    def as_dict(self) -> dict[str, str | int | float]:
+        """Return name -> value, in the order of the table."""
+        return {name: getattr(self, name) for name in PARAMS}
+
+
+PARAMS: Mapping[str, Param] = {f.name: f.metadata["param"] for f in fields(Parameters)}
+DEFAULTS: Mapping[str, str | int | float] = {f.name: f.default for f in fields(Parameters)}  # type: ignore[misc]
+
+
+def parameters_from(values: Mapping[str, object]) -> Parameters:
+    """Check a mapping of names to values, words included ("0.2"), and return the parameters.
+
+    Raises:
+        UsageError: a name is unknown (the message lists the nearest known ones) or a value is not allowed.
+    """
+    for name in values:
+        if name not in PARAMS:
+            near = difflib.get_close_matches(name, PARAMS, n=3, cutoff=0.4)
+            hint = f"did you mean {' or '.join(near)}?" if near else f"known parameters: {', '.join(PARAMS)}"
+            raise UsageError(f"unknown parameter {name!r}; {hint}")
+    return Parameters(**dict(values))  # type: ignore[arg-type]
+
+
+def _checked(name: str, row: Param, value: object) -> str | int | float:
+    flag = "--" + name.replace("_", "-")
+    if row.choices:
+        if value not in row.choices:
+            raise UsageError(f"{flag} must be one of {', '.join(row.choices)}; got {value!r}")
+        return str(value)
+    whole = isinstance(DEFAULTS[name], int)
+    try:
+        number = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        raise UsageError(f"{flag} must be a number, got {value!r}") from None
+    if not math.isfinite(number) or not row.minimum <= number <= row.maximum:
+        raise UsageError(f"{flag} must be between {row.minimum:g} and {row.maximum:g}, got {value}")
+    if whole and number != int(number):
+        raise UsageError(f"{flag} must be a whole number, got {value}")
+    return int(number) if whole else number

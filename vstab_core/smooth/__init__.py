@@ -1,0 +1,1 @@
+"""Path smoothing: CameraMotion in, WarpTrack out."""

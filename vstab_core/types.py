@@ -1,0 +1,202 @@
+"""The values that pass between the stages. `docs/geometry.md` states every convention; the short of it:
+
+Pixels: origin top left, x right, y down, pixel centres at halves; the image covers [0, W] x [0, H].
+Normalised: x in [-1, 1] over the width, y in [-a, a] over the height, a = display height / display width, so a
+rotation is a rotation on the screen and one path serves a proxy, a thumbnail and the master alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float64]
+Plane = npt.NDArray[Any]  # (H, W) or (H, W, C); uint8, uint16 or float32
+
+MESH_CELLS = 4  # the mesh has 4 x 4 cells, so (5, 5) vertices: StabNet's choice, and enough for parallax layers
+MESH_SHAPE = (MESH_CELLS + 1, MESH_CELLS + 1, 2)
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """What is known of a clip's first video stream before a frame is decoded.
+
+    Attributes:
+        path: the file.
+        width, height: size of a frame as `decode` delivers it, in pixels (display rotation already applied).
+        pixel_aspect: width of a pixel divided by its height.
+        frame_rate: average frames a second.
+        time_base: seconds of one tick of a timestamp.
+        frames: how many frames the container promises, or 0 if it does not say; for progress only.
+        duration_s: seconds, or 0.0 if unknown.
+        pixel_format: FFmpeg's name, as `decode` delivers it.
+        codec: FFmpeg's name of the video codec.
+        interlaced: whether the stream says that its frames hold two fields.
+        fingerprint: short text that changes when the file's content does.
+    """
+
+    path: Path
+    width: int
+    height: int
+    pixel_aspect: Fraction
+    frame_rate: Fraction
+    time_base: Fraction
+    frames: int
+    duration_s: float
+    pixel_format: str
+    codec: str
+    interlaced: bool
+    fingerprint: str
+
+    @property
+    def aspect(self) -> float:
+        """Display height divided by display width: the y of the bottom edge in normalised coordinates."""
+        return self.height / (self.width * float(self.pixel_aspect))
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One decoded picture, its planes as the codec stores them.
+
+    Attributes:
+        planes: one array a plane, (h, w) or (h, w, channels); uint8, uint16 or float32; chroma at its own size.
+        pixel_format: FFmpeg's name of the layout.
+        pts: timestamp in ticks of the stream's time base.
+        time_s: the same in seconds.
+        source: the decoder's own frame object, which carries colour tags and side data to the encoder.
+    """
+
+    planes: tuple[Plane, ...]
+    pixel_format: str
+    pts: int
+    time_s: float
+    source: Any = None
+
+
+@dataclass(frozen=True)
+class Tracks:
+    """Points seen in a reference frame and in a later one, in pixels of the proxy.
+
+    Attributes:
+        ref_px, cur_px: (N, 2) float32, (x, y) in the reference and in the current frame.
+        background: (N,) float32 in 0..1, how consistently the point has moved with the background so far.
+    """
+
+    ref_px: npt.NDArray[np.float32]
+    cur_px: npt.NDArray[np.float32]
+    background: npt.NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.ref_px)
+
+
+@dataclass(frozen=True)
+class CameraMotion:
+    """How the picture moved from each frame to the next: the result of `analyze`.
+
+    Attributes:
+        width, height: frame size in pixels of the clip.
+        aspect: display height / display width.
+        pts: (F,) int64, ticks of `time_base`.
+        time_base: seconds of one tick.
+        corners: (F, 4, 2) float64, normalised: where the content of the four frame corners (top left, top right,
+            bottom right, bottom left) of the frame before has moved to, minus the corner. Zero at a cut.
+        mesh: (F, 5, 5, 2) float32, normalised: local motion left over at the mesh vertices, rows from the top.
+        confidence: (F,) float32 in 0..1; 0 where the motion was bridged.
+        cut: (F,) bool, True on the first frame of each shot (frame 0 included).
+        readout_ratio: time between the first and the last row's read-out, over the frame interval; 0 = global shutter.
+    Convention:
+        corners and mesh are `cur_from_prev` displacements: content at p in frame t-1 appears at p + d in frame t.
+    """
+
+    width: int
+    height: int
+    aspect: float
+    pts: npt.NDArray[np.int64]
+    time_base: Fraction
+    corners: FloatArray
+    mesh: npt.NDArray[np.float32]
+    confidence: npt.NDArray[np.float32]
+    cut: npt.NDArray[np.bool_]
+    readout_ratio: float = 0.0
+
+    def __len__(self) -> int:
+        return len(self.pts)
+
+    @property
+    def time_s(self) -> FloatArray:
+        """Seconds of each frame, (F,) float64."""
+        return self.pts.astype(np.float64) * float(self.time_base)
+
+
+@dataclass(frozen=True)
+class FrameWarp:
+    """Where each pixel of a stabilized frame comes from: a model, independent of resolution.
+
+    Attributes:
+        src_from_dst: (3, 3) float64, homography from normalised output to normalised source coordinates; the zoom
+            that hides the borders is part of it.
+        mesh: (rows + 1, cols + 1, 2) float32 normalised (dx, dy), or None. Defined over the whole source frame, rows
+            from the top, interpolated bilinearly (clamped outside) at the position that the homography gives, and
+            added to it.
+        aspect: display height / display width.
+    Convention:
+        a backward map: src = h + mesh(h), h = src_from_dst @ dst.
+    """
+
+    src_from_dst: FloatArray
+    aspect: float
+    mesh: npt.NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True)
+class WarpTrack:
+    """The warp of every frame of a clip: the result of `smooth`, all that `render` needs.
+
+    Attributes:
+        width, height, aspect, pts, time_base: as in `CameraMotion`.
+        src_from_dst: (F, 3, 3) float64.
+        mesh: (F, rows + 1, cols + 1, 2) float32, or None where no frame has one.
+        crop: (F,) float64, share of the picture's width and height that the zoom hides.
+    """
+
+    width: int
+    height: int
+    aspect: float
+    pts: npt.NDArray[np.int64]
+    time_base: Fraction
+    src_from_dst: FloatArray
+    mesh: npt.NDArray[np.float32] | None
+    crop: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.pts)
+
+    def __getitem__(self, index: int) -> FrameWarp:
+        mesh = None if self.mesh is None else self.mesh[index]
+        return FrameWarp(self.src_from_dst[index], self.aspect, mesh)
+
+
+@dataclass(frozen=True)
+class EncodeOptions:
+    """What the user asked of the encoder; None keeps what suits the source.
+
+    Attributes:
+        codec: FFmpeg's encoder name (libx264, libx265, prores_ks, ...).
+        crf: constant quality, the encoder's own scale.
+        preset: the encoder's speed preset.
+        pix_fmt: FFmpeg's pixel format name.
+        extra: further encoder options, as (name, value).
+    """
+
+    codec: str | None = None
+    crf: float | None = None
+    preset: str | None = None
+    pix_fmt: str | None = None
+    extra: Sequence[tuple[str, str]] = field(default=())
