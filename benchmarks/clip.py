@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import av
@@ -22,15 +22,15 @@ class Clip:
 
     Attributes:
         source: the file, or the luma pictures themselves, (H, W) uint8.
-        fps: frames a second; read from the file where None.
-        black_code: luma of black: 16, or 0 for full-range video; read from the file where None.
-        luma_range: codes between black and white.
+        fps: frames a second.
+        black_code: luma of black: 16, or 0 for full-range video.
+        frames_hint: how many frames the container promises, or 0.
     """
 
     source: Path | Sequence[Picture]
     fps: float = 30.0
     black_code: int = 16
-    frames_hint: int = field(default=0)
+    frames_hint: int = 0
 
     @classmethod
     def open(cls, source: Path | str | Clip) -> Clip:
@@ -58,11 +58,8 @@ class Clip:
 
 def luma(frame: av.VideoFrame) -> Picture:
     """Copy out the luma plane of a decoded frame, reduced to 8 bits without touching its range."""
-    if frame.format.bit_depth if hasattr(frame.format, "bit_depth") else False:  # pragma: no cover - newer PyAV
-        eight_bit = frame.format.bit_depth == 8
-    else:
-        eight_bit = frame.format.components[0].bits == 8
-    if not (eight_bit and frame.format.name.startswith(("yuv", "nv12", "gray"))):
+    planar = frame.format.name.startswith(("yuv", "nv12", "gray")) and frame.format.name != "yuyv422"
+    if not planar or frame.format.components[0].bits != 8:
         frame = frame.reformat(format="yuvj420p" if int(frame.color_range or 0) == 2 else "yuv420p")
     plane = frame.planes[0]
     rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)

@@ -45,8 +45,9 @@ from benchmarks.clip import Clip, Picture, proxy_size, to_proxy
 from benchmarks.tracking import Fit, Matrix
 
 SHARPNESS_FRAMES = 16
-CUT_HISTOGRAM = 0.2  # Bhattacharyya distance of luma histograms; hand-held motion stays under 0.1 in our clips
+CUT_HISTOGRAM = 0.15  # Hellinger distance of luma histograms; motion without blur stays under 0.1 in our clips
 CUT_TRACKED = 0.2  # share of points still followed
+CUT_MATCHES = 10  # SIFT matches that agree; unrelated pictures have 3 or 4
 
 
 @dataclass
@@ -162,12 +163,14 @@ def measure(
 
 
 def _is_cut(before: Picture, now: Picture, tracked_share: float) -> bool:
+    """Tell a shot cut from a blurred frame: few points followed, other brightness, and SIFT finds nothing in common."""
     if tracked_share > CUT_TRACKED:
         return False
-    histograms = [
-        cv2.normalize(cv2.calcHist([p], [0], None, [64], [0, 256]), None, 1, 0, cv2.NORM_L1) for p in (before, now)
-    ]
-    return cv2.compareHist(histograms[0], histograms[1], cv2.HISTCMP_BHATTACHARYYA) > CUT_HISTOGRAM
+    shares = [np.histogram(picture, 64, (0, 256))[0] / picture.size for picture in (before, now)]
+    if np.sqrt(max(0.0, 1 - np.sqrt(shares[0] * shares[1]).sum())) < CUT_HISTOGRAM:
+        return False
+    fit = tracking.fit_similarity(*tracking.SiftMatcher().match(before, now), now.shape)
+    return fit is None or fit.inliers < CUT_MATCHES
 
 
 class _Geometry:
@@ -218,10 +221,24 @@ def jacobian(matrix: Matrix, point: npt.NDArray[np.float64]) -> npt.NDArray[np.f
 
 
 def _fov(src_from_dst: Matrix, size: tuple[int, int]) -> float:
-    frame = np.array([[0, 0], [size[0], 0], [size[0], size[1]], [0, size[1]]], np.float32)
-    seen = tracking.apply(src_from_dst, frame).astype(np.float32)
-    area, _ = cv2.intersectConvexConvex(seen, frame)
-    return float(np.sqrt(max(area, 0.0) / (size[0] * size[1])))
+    """Return the square root of the share of the original that the output shows: its outline cut at the frame's."""
+    outline = tracking.apply(src_from_dst, np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) * size)
+    for axis in (0, 1):
+        for sign, bound in ((1, 0.0), (-1, float(-size[axis]))):
+            inside = sign * outline[:, axis] - bound  # >= 0 is kept; one side of the frame at a time
+            kept: list[npt.NDArray[np.float64]] = []
+            for i, point in enumerate(outline):
+                after = (i + 1) % len(outline)
+                if inside[i] >= 0:
+                    kept.append(point)
+                if (inside[i] >= 0) != (inside[after] >= 0):
+                    kept.append(point + (outline[after] - point) * inside[i] / (inside[i] - inside[after]))
+            if len(kept) < 3:
+                return 0.0
+            outline = np.array(kept)
+    x, y = outline.T
+    area = 0.5 * abs(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1)))
+    return float(np.sqrt(area / (size[0] * size[1])))
 
 
 class _Borders:

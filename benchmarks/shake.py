@@ -31,16 +31,11 @@ class Path:
     corner_step: Series
     bridged: int
 
-    @property
-    def seconds_at(self) -> int:
-        """Number of frames."""
-        return len(self.step) + 1
-
 
 def path_of(motions: list[Matrix | None], size: tuple[int, int]) -> Path:
     """Build the path of one shot from its now_from_before matrices; None is interpolated.
 
-    Steps are summed, not multiplied: multiplied, a walk forward grows the picture without bound and the figures with it.
+    Steps are summed, not multiplied: multiplied, a walk forward grows the picture, and the figures, without bound.
     """
     width, height = size
     corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], float)
@@ -66,10 +61,19 @@ def path_of(motions: list[Matrix | None], size: tuple[int, int]) -> Path:
 
 
 def above_cut_off(position: Series, fps: float) -> Series:
-    """Return what of a path is faster than CUT_OFF_HZ: zero-phase Butterworth high-pass, (n, k)."""
-    sections = signal.butter(3, CUT_OFF_HZ, "highpass", fs=fps, output="sos")
-    pad = min(len(position) - 1, round(2 * fps))
-    return signal.sosfiltfilt(sections, position, axis=0, padtype="odd", padlen=pad)
+    """Return what of a path is faster than CUT_OFF_HZ, (n, k).
+
+    The line through the first and the last position is taken off and the rest continued oddly (turned about its end),
+    so that it is periodic without a step or a kink: a sharp cut of the spectrum then leaks nothing of a pan into the
+    result. Detrending alone left up to ten times the true figure on panned clips; a Butterworth filter halves what
+    lies near 1 Hz.
+    """
+    count = len(position)
+    along = np.linspace(0.0, 1.0, count)[:, None]
+    rest = position - position[0] - along * (position[-1] - position[0])
+    spectrum = np.fft.rfft(np.concatenate([rest, -rest[-2:0:-1]]), axis=0)
+    spectrum[np.fft.rfftfreq(2 * count - 2, 1 / fps) < CUT_OFF_HZ] = 0
+    return np.fft.irfft(spectrum, 2 * count - 2, axis=0)[:count]
 
 
 def stability(position: Series, corrected: bool) -> float:
