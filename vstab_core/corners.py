@@ -1,0 +1,81 @@
+"""Four-corner coordinates: a homography written as where it moves the four corners of the frame.
+
+The eight numbers are displacements in normalised units, all of one kind, so they can be added, smoothed and bounded;
+matrix entries cannot. Corner order: top left, top right, bottom right, bottom left.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .types import FloatArray
+
+
+def frame_corners(aspect: float) -> FloatArray:
+    """Return the corners of the frame, (4, 2), normalised: (-1, -a), (1, -a), (1, a), (-1, a)."""
+    return np.array([[-1, -aspect], [1, -aspect], [1, aspect], [-1, aspect]], np.float64)
+
+
+def homography_from_corners(displacement: FloatArray, aspect: float) -> FloatArray:
+    """Return the homographies (..., 3, 3), h33 = 1, that move each frame corner c to c + displacement.
+
+    Args:
+        displacement: (..., 4, 2) normalised; the moved corners must stay a convex quadrilateral.
+    """
+    source = frame_corners(aspect)
+    target = source + displacement
+    x, y = source[:, 0], source[:, 1]
+    u, v = target[..., 0], target[..., 1]
+    system = np.zeros((*displacement.shape[:-2], 8, 8))
+    system[..., 0:4, 0], system[..., 0:4, 1], system[..., 0:4, 2] = x, y, 1
+    system[..., 4:8, 3], system[..., 4:8, 4], system[..., 4:8, 5] = x, y, 1
+    system[..., 0:4, 6], system[..., 0:4, 7] = -u * x, -u * y
+    system[..., 4:8, 6], system[..., 4:8, 7] = -v * x, -v * y
+    right = np.concatenate([u, v], axis=-1)[..., None]
+    entries = np.linalg.solve(system, right)[..., 0]
+    one = np.ones((*entries.shape[:-1], 1))
+    return np.concatenate([entries, one], axis=-1).reshape(*entries.shape[:-1], 3, 3)
+
+
+def corners_from_homography(homography: FloatArray, aspect: float) -> FloatArray:
+    """Return how far each frame corner moves, (..., 4, 2) normalised; the inverse of `homography_from_corners`."""
+    corners = frame_corners(aspect)
+    return apply(homography, corners) - corners
+
+
+def apply(homography: FloatArray, points: FloatArray) -> FloatArray:
+    """Map points (N, 2) by homographies (..., 3, 3) -> (..., N, 2)."""
+    moved = points @ np.swapaxes(homography[..., :2, :2], -1, -2) + homography[..., None, :2, 2]
+    depth = points @ homography[..., 2, :2, None] + homography[..., 2, 2][..., None, None]
+    return np.asarray(moved / depth)
+
+
+def similarity_basis(aspect: float) -> FloatArray:
+    """Return an orthonormal basis (4, 8) of the corner displacements that similarities make, to first order.
+
+    Rows: x shift, y shift, scale about the frame centre, rotation about it.
+    """
+    corners = frame_corners(aspect)
+    basis = np.zeros((4, 4, 2))
+    basis[0, :, 0] = 1
+    basis[1, :, 1] = 1
+    basis[2] = corners
+    basis[3] = np.stack([-corners[:, 1], corners[:, 0]], axis=1)
+    flat = basis.reshape(4, 8)
+    return np.asarray(flat / np.linalg.norm(flat, axis=1, keepdims=True))
+
+
+def similarity_part(aspect: float) -> FloatArray:
+    """Return (4, 8): the coefficients in `similarity_basis` of the similarity nearest to small corner displacements.
+
+    Nearest over the whole picture, not at the corners: perspective moves the corners three times as far as the picture
+    on average, and a similarity fitted to corners alone would put that error where people look.
+    """
+    half = np.arange(-7, 8, 2) / 8.0
+    x, y = np.meshgrid(half, half * aspect)
+    points = np.stack([x.ravel(), y.ravel()], axis=1)
+    tiny = 1e-6
+    nudged = homography_from_corners(tiny * np.eye(8).reshape(8, 4, 2), aspect)
+    moved = ((apply(nudged, points) - points) / tiny).reshape(8, -1).T  # (2 N, 8): picture motion a corner motion
+    basis = similarity_basis(aspect)
+    return np.asarray(np.linalg.lstsq(moved @ basis.T, moved, rcond=None)[0])

@@ -1,0 +1,52 @@
+"""What a correction costs in picture: the zoom that hides its borders, exactly.
+
+A zoom shows the share `retained` of the picture's width and height; retained = 1 / zoom = 1 - crop.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.ndimage import minimum_filter1d, uniform_filter1d
+
+from ..corners import frame_corners
+from ..types import FloatArray
+
+GUARD = 2e-4  # normalised: a fifth of a pixel at 1920, for the sparse grid's interpolation
+
+
+def retained_share(src_from_stab: FloatArray, aspect: float, inset: FloatArray | float = 0.0) -> FloatArray:
+    """Return (F,): the largest share of the stabilized picture, centred, that the source frame fills.
+
+    Args:
+        src_from_stab: (F, 3, 3) normalised, before any zoom.
+        aspect: display height / display width.
+        inset: (F,) normalised, how far the mesh may reach beyond the homography's position.
+
+    A corner c * share looks at (P c * share + q) / (r c * share + 1); each of the frame's sides is then a linear
+    inequality in the share, and the smallest of the sixteen bounds is the answer.
+    """
+    corners = frame_corners(aspect)
+    linear = np.einsum("fij,kj->fki", src_from_stab[:, :2, :2], corners)  # (F, 4, 2)
+    offset = src_from_stab[:, None, :2, 2]
+    depth = np.einsum("fj,kj->fk", src_from_stab[:, 2, :2], corners)[..., None]
+    limit = np.array([1.0, aspect]) - GUARD - np.broadcast_to(np.asarray(inset), len(src_from_stab))[:, None, None]
+    bounds = []
+    for sign in (1.0, -1.0):
+        rise = sign * linear - limit * depth
+        room = limit - sign * offset
+        with np.errstate(divide="ignore", invalid="ignore"):
+            bounds.append(np.where(rise > 0, room / rise, np.inf))
+    return np.clip(np.minimum(*bounds).min(axis=(1, 2)), 0.0, 1.0)
+
+
+def steady_zoom(retained: FloatArray, frames: int) -> FloatArray:
+    """Return (F,) a slowly varying share that never exceeds `retained`: the zoom that follows the need.
+
+    Args:
+        retained: (F,) what each frame allows.
+        frames: the window over which the zoom moves.
+    """
+    window = 2 * (frames // 2) + 1
+    lowest = minimum_filter1d(retained, 2 * window - 1, mode="nearest")
+    # Averaging twice over half as far as the minimum reached cannot rise above what any frame allows.
+    return np.asarray(uniform_filter1d(uniform_filter1d(lowest, window, mode="nearest"), window, mode="nearest"))
