@@ -79,3 +79,8 @@ def to_proxy(picture: Picture, size: tuple[int, int]) -> Picture:
     if (picture.shape[1], picture.shape[0]) == size:
         return picture
     return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+
+
+def count_frames(path: Path) -> int:
+    """Count the frames that decode."""
+    return sum(1 for _ in Clip.open(path))

@@ -46,6 +46,7 @@ from benchmarks.tracking import Fit, Matrix
 
 SHARPNESS_FRAMES = 16
 CUT_HISTOGRAM = 0.15  # Hellinger distance of luma histograms; motion without blur stays under 0.1 in our clips
+FOLLOWED = 15  # points that must agree on a frame-to-frame motion
 CUT_TRACKED = 0.2  # share of points still followed
 CUT_MATCHES = 10  # SIFT matches that agree; unrelated pictures have 3 or 4
 
@@ -68,7 +69,9 @@ class _Follower:
             first, second = tracking.track(self.before, picture, points)
             self.tracked_share = len(first) / max(len(points), 1)
             fit = tracking.fit_similarity(first, second, picture.shape)
-            if fit is not None and fit.inliers >= 12 and fit.share >= 0.25:
+            if fit is None or fit.inliers < FOLLOWED:  # blurred, or beyond the reach of Lucas-Kanade
+                fit = tracking.fit_similarity(*tracking.SiftMatcher().match(self.before, picture), picture.shape)
+            if fit is not None and fit.inliers >= FOLLOWED and fit.share >= 0.25:
                 motion = fit.matrix
                 self.residuals_px.append(fit.residual_px)
             self.shots[-1].append(motion)
