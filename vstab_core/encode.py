@@ -1,0 +1,305 @@
+"""Write stabilized frames to a video file that otherwise is the source: times, sound, tags and colour stay.
+
+Frames keep their timestamps and time base, so variable frame rate is exact wherever the container can hold it:
+MP4, MOV, NUT and FLV-free transport streams as they are, Matroska and WebM rounded to milliseconds, AVI and MXF by
+frame number only (a warning says so).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import threading
+from pathlib import Path
+from types import TracebackType
+
+import av
+import numpy as np
+from av.container import OutputContainer
+from av.video.stream import VideoStream
+
+from .colour import SourceLook, read_look, set_colour
+from .encoders import CONSTANT_RATE, SourceCodec, container_of, plan_encoder
+from .errors import OutputError, UsageError, VstabError
+from .formats import plane_shapes, plane_views
+from .handover import Handover
+from .media import open_media, video_stream
+from .outfile import PartialFile, output_error
+from .remux import StreamCopier, copy_file_tags, copy_video_tags, mux, muxer_options
+from .types import EncodeOptions, Frame, VideoInfo
+
+logger = logging.getLogger(__name__)
+
+FRAMES_WAITING = 3  # between the warp and the encoder, which holds its own look-ahead besides
+_FRAME_DURATION = int(av.codec.context.Flags.frame_duration)
+
+
+class NewFrame(Frame):
+    """A frame whose planes are the memory that the encoder will read: write into them, then `VideoWriter.write` it."""
+
+
+class VideoWriter:
+    """Encode frames in a thread of their own and carry over everything else from the source.
+
+    Use as a context manager: the output appears when the block ends well; after any exception (an interrupt
+    included) nothing is left.
+
+    Args:
+        path: the output; its ending decides the container.
+        info: the source, as `decode.probe` says; its file gives the other streams and tags.
+        options: what the user asked of the encoder.
+        overwrite: whether an existing output may be replaced.
+        size: (height, width) of the frames to be written, where it is not the source's.
+        copy_streams: whether sound, subtitles, data and chapters are carried over.
+
+    Raises:
+        OutputError: the output is the input, exists, or cannot be written, or the container cannot hold the codec.
+        UsageError: unknown encoder, pixel format, option or file ending.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        info: VideoInfo,
+        options: EncodeOptions | None = None,
+        *,
+        overwrite: bool = False,
+        size: tuple[int, int] | None = None,
+        copy_streams: bool = True,
+    ) -> None:
+        self.path = Path(path)
+        self.info = info
+        self._height, self._width = size or (info.height, info.width)
+        self._options = options or EncodeOptions()
+        self._copy_streams = copy_streams
+        self._last_dts: dict[int, int] = {}
+        self._frames = 0
+        self._last_pts: int | None = None
+        self._error: BaseException | None = None
+        self._closing = contextlib.ExitStack()
+        self._done = False
+        container = container_of(self.path.suffix)
+        self._file = PartialFile(self.path, info.path, overwrite)
+        try:
+            self._open(container)
+        except BaseException as error:
+            self._done = True
+            self._release()
+            raise self._meaning(error) from error
+        self._handover: Handover[av.VideoFrame] = Handover(FRAMES_WAITING)
+        self._thread = threading.Thread(target=self._run, name="encode", daemon=True)
+        self._thread.start()
+
+    # -- opening ------------------------------------------------------------------------------------------------
+
+    def _open(self, container: str) -> None:
+        source = self._closing.enter_context(open_media(self.info.path))
+        source_video = video_stream(source, self.info.path)
+        look = read_look(self.info.path)
+        self._output: OutputContainer = av.open(
+            str(self._file.temporary),
+            "w",
+            format=container,
+            container_options=muxer_options(source, container),
+            metadata_errors="surrogateescape",
+        )
+        codec = SourceCodec(self.info.codec, source_video.codec_context.profile, self.info.pixel_format, look.bit_rate)
+        self.plan = plan_encoder(codec, container, self._output.supported_codecs, self._options)
+        for note in self.plan.notes:
+            logger.warning("'%s': %s", self.path, note)
+        self._time_base = self.info.time_base
+        if container in CONSTANT_RATE:
+            self._time_base = 1 / self.info.frame_rate
+        self._video = self._add_video(container, look)
+        copy_video_tags(source_video, self._video)
+        self._copier: StreamCopier | None = None
+        if self._copy_streams:
+            copy_file_tags(source, self._output)
+            self._copier = StreamCopier(source, self._output, source_video, f"'{self.path}'")
+        self._output.start_encoding()
+
+    def _add_video(self, container: str, look: SourceLook) -> VideoStream:
+        plan = self.plan
+        stream = self._output.add_stream(plan.name, rate=self.info.frame_rate, options=plan.options)
+        assert isinstance(stream, VideoStream)
+        context = stream.codec_context
+        context.width, context.height, context.pix_fmt = self._width, self._height, plan.pix_fmt
+        context.time_base = self._time_base
+        stream.time_base = self._time_base
+        context.sample_aspect_ratio = self.info.pixel_aspect
+        context.thread_type = "AUTO"  # PyAV's own default would make x264 cut frames into slices
+        context.flags |= _FRAME_DURATION
+        if plan.bit_rate is not None:
+            context.bit_rate = plan.bit_rate
+        if plan.qscale is not None:
+            context.qscale = True
+            context.global_quality = plan.qscale
+        if plan.name.startswith(("libx265", "hevc")) and container in ("mp4", "mov"):
+            context.codec_tag = "hvc1"  # what Apple's players and editors ask for; 'hev1' shows black there
+        set_colour(context, plan, look)
+        if plan.name == "libsvtav1":
+            os.environ.setdefault("SVT_LOG", "1")  # errors only
+        wanted = dict(context.options)
+        try:
+            context.open()
+        except (av.FFmpegError, ValueError) as error:
+            settings = " ".join(f"{key}={value}" for key, value in wanted.items())
+            raise UsageError(
+                f"encoder '{plan.name}' refuses {self._width}x{self._height} {plan.pix_fmt} "
+                f"with {settings or 'its defaults'}: {_log_of(error)}"
+            ) from error
+        unused = [key for key in wanted if key in context.options]
+        if unused:
+            raise UsageError(f"encoder '{plan.name}' did not take the option {', '.join(unused)}")
+        return stream
+
+    # -- frames -------------------------------------------------------------------------------------------------
+
+    def new_frame(self, like: Frame) -> NewFrame:
+        """Return a frame with the time of `like` whose planes (views, rows padded) are to be written."""
+        picture = av.VideoFrame(self._width, self._height, like.pixel_format)
+        if like.source is not None and like.source.duration:
+            picture.duration = like.source.duration
+        return NewFrame(plane_views(picture), like.pixel_format, like.pts, like.time_s, picture)
+
+    def write(self, frame: Frame) -> None:
+        """Hand a frame to the encoder; waits while the encoder is behind.
+
+        Frames of `new_frame` and untouched frames of the decoder go as they are, others are copied.
+
+        Raises:
+            OutputError: the encoder or the disk failed, now or some frames ago.
+            UsageError: the frame has another size than the output, or is not later than the one before.
+        """
+        if self._done:
+            raise OutputError(f"output '{self.path}' is closed")
+        if self._last_pts is not None and frame.pts <= self._last_pts:
+            raise UsageError(f"frames must come in order of time: tick {frame.pts} after {self._last_pts}")
+        picture = frame.source if isinstance(frame, NewFrame) or _is_untouched(frame) else self._copy(frame)
+        if (picture.height, picture.width) != (self._height, self._width):
+            raise UsageError(
+                f"output '{self.path}' is {self._width}x{self._height}, got a frame of {picture.width}x{picture.height}"
+            )
+        self._last_pts = frame.pts
+        self._frames += 1
+        picture.pts, picture.time_base, picture.pict_type = frame.pts, self.info.time_base, 0
+        if not self._handover.put(picture):
+            self._fail()
+
+    def _copy(self, frame: Frame) -> av.VideoFrame:
+        shapes = plane_shapes(frame.pixel_format, self._width, self._height)
+        if tuple(plane.shape for plane in frame.planes) != shapes:
+            got = ", ".join("x".join(map(str, plane.shape)) for plane in frame.planes)
+            raise UsageError(f"output '{self.path}' is {self._width}x{self._height}, got planes of {got}")
+        target = self.new_frame(frame)
+        for plane, values in zip(target.planes, frame.planes, strict=True):
+            np.copyto(plane, values)
+        picture: av.VideoFrame = target.source
+        return picture
+
+    # -- the encoder's thread -----------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            for picture in self._handover:
+                self._encode(picture)
+            if not self._cancelled:
+                self._encode(None)
+                if self._copier is not None:
+                    self._copier.copy_until(None)
+        except BaseException as error:
+            self._error = error
+            self._handover.cancel()
+
+    _cancelled = False
+
+    def _encode(self, picture: av.VideoFrame | None) -> None:
+        for packet in self._video.encode(picture):
+            if self._copier is not None and packet.dts is not None:
+                self._copier.copy_until(float(packet.dts * packet.time_base))
+            mux(self._output, packet, self._video, self._last_dts)
+
+    # -- the end ------------------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Finish the file and give it its name.
+
+        Raises:
+            OutputError: the encoder or the disk failed, or no frame was written.
+        """
+        if self._done:
+            return
+        self._handover.finish()
+        self._thread.join()
+        if self._error is not None:
+            self._fail()
+        if self._frames == 0:
+            self.abort()
+            raise OutputError(f"output '{self.path}': no frame was written")
+        self._done = True
+        try:
+            self._output.close()
+        except (av.FFmpegError, OSError) as error:
+            self._release()
+            raise self._meaning(error) from error
+        self._closing.close()
+        self._file.complete()
+
+    def abort(self) -> None:
+        """Stop at once and leave nothing."""
+        if self._done:
+            return
+        self._cancelled = True
+        self._handover.cancel()
+        self._thread.join()
+        self._done = True
+        self._release()
+
+    def _fail(self) -> None:
+        self._thread.join()
+        error = self._error
+        self.abort()
+        assert error is not None
+        raise self._meaning(error) from error
+
+    def _release(self) -> None:
+        with contextlib.suppress(Exception):
+            self._output.close()
+        with contextlib.suppress(Exception):
+            self._closing.close()
+        self._file.remove()
+
+    def _meaning(self, error: BaseException) -> BaseException:
+        if isinstance(error, VstabError) or not isinstance(error, Exception):
+            return error
+        return output_error(error, self.path)
+
+    def __enter__(self) -> VideoWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.abort()
+
+
+def _is_untouched(frame: Frame) -> bool:
+    """Tell whether the frame's planes still are the memory of its source picture."""
+    picture = frame.source
+    if picture is None or picture.format.name.replace("yuvj", "yuv") != frame.pixel_format:
+        return False
+    if len(picture.planes) != len(frame.planes):
+        return False
+    return all(
+        plane.__array_interface__["data"][0] == memory.buffer_ptr and plane.strides[0] == memory.line_size
+        for plane, memory in zip(frame.planes, picture.planes, strict=True)
+    )
+
+
+def _log_of(error: BaseException) -> str:
+    log = getattr(error, "log", None)
+    return str(log[2]).strip() if log else str(getattr(error, "strerror", None) or error)

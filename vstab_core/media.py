@@ -1,0 +1,175 @@
+"""Open a media file with errors that say what is wrong, and find out how its pictures are meant to be shown."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+from av.container import InputContainer
+from av.stream import Disposition
+from av.video.stream import VideoStream
+
+from .errors import InputError
+from .formats import plane_shapes
+from .types import Plane
+
+_MAKE_UP_TIMES: int = av.container.core.Flags.gen_pts.value
+_NOT_VIDEO = {"tty", "bin", "adf", "idf", "xbin"}  # FFmpeg draws any text file as pictures through these
+_OPEN_OPTIONS = {"protocol_whitelist": "file,crypto,data"}  # a playlist must not reach out to the network
+
+
+@contextlib.contextmanager
+def open_media(path: Path) -> Iterator[InputContainer]:
+    """Open a file for reading.
+
+    Raises:
+        InputError: it does not exist, is a directory, is empty, may not be read or is not media.
+    """
+    check_readable(path)
+    try:
+        # surrogateescape: metadata that is no UTF-8 must neither stop us nor change on its way to the output
+        container = av.open(
+            os.path.abspath(path), "r", container_options=_OPEN_OPTIONS, metadata_errors="surrogateescape"
+        )
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise InputError(f"'{path}' is not a media file that FFmpeg can read: {_reason(error)}") from error
+    with container:
+        if container.format.name in _NOT_VIDEO:
+            raise InputError(f"'{path}' is not a media file: it looks like text")
+        # PyAV asks for made-up timestamps; in AVI with B-frames those run backwards. Without them the decoder's own
+        # order decides, as in the ffmpeg command.
+        container.flags &= ~_MAKE_UP_TIMES
+        yield container
+
+
+def check_readable(path: Path) -> None:
+    """Raise InputError unless the path is a file with content that this process may read."""
+    try:
+        with path.open("rb") as file:
+            if not file.read(1):
+                raise InputError(f"'{path}' is empty (0 bytes)")
+    except FileNotFoundError:
+        raise InputError(f"'{path}' does not exist") from None
+    except IsADirectoryError:
+        raise InputError(f"'{path}' is a directory; give a video file") from None
+    except PermissionError:
+        if path.is_dir():  # what Windows says of a directory
+            raise InputError(f"'{path}' is a directory; give a video file") from None
+        raise InputError(f"'{path}' may not be read: permission denied") from None
+    except OSError as error:
+        raise InputError(f"'{path}' cannot be read: {_reason(error)}") from error
+
+
+def video_stream(container: InputContainer, path: Path) -> VideoStream:
+    """Return the first video stream that is no cover picture.
+
+    Raises:
+        InputError: there is none, or FFmpeg has no decoder for it.
+    """
+    for stream in container.streams.video:
+        if stream.disposition & Disposition.attached_pic:
+            continue
+        if stream.codec_context is None:
+            raise InputError(f"the video in '{path}' has a codec that this FFmpeg cannot decode")
+        return stream
+    kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
+    raise InputError(f"'{path}' has no video stream; it holds {kinds}")
+
+
+def _reason(error: BaseException) -> str:
+    return str(getattr(error, "strerror", None) or error)
+
+
+@dataclass(frozen=True)
+class Orientation:
+    """How a stored picture is turned to stand upright: transposed first, then flipped in x and in y."""
+
+    transpose: bool = False
+    flip_x: bool = False
+    flip_y: bool = False
+
+    def __bool__(self) -> bool:
+        return self.transpose or self.flip_x or self.flip_y
+
+    def turn_size(self, width: int, height: int) -> tuple[int, int]:
+        """Return (width, height) of the upright picture."""
+        return (height, width) if self.transpose else (width, height)
+
+    def turn_aspect(self, pixel_aspect: Fraction) -> Fraction:
+        """Return the pixel aspect ratio of the upright picture."""
+        return 1 / pixel_aspect if self.transpose else pixel_aspect
+
+    def turn_plane(self, plane: Plane) -> Plane:
+        """Return the plane upright, in memory of its own; the plane itself where there is nothing to turn."""
+        if self.transpose:
+            plane = cv2.transpose(plane)
+        if self.flip_x or self.flip_y:
+            plane = cv2.flip(plane, 0 if not self.flip_x else (-1 if self.flip_y else 1))
+        return plane
+
+    def turn_planes(self, planes: tuple[Plane, ...], pixel_format: str) -> tuple[Plane, ...]:
+        """Return the planes of a picture upright and of the sizes that its pixel format asks for.
+
+        Known limit: a quarter turn of a format with unequal chroma reduction (4:2:2, 4:1:1, 4:4:0) resamples chroma.
+        """
+        turned = tuple(self.turn_plane(plane) for plane in planes)
+        height, width = turned[0].shape[:2]
+        shapes = plane_shapes(pixel_format, width, height)
+        return tuple(
+            plane
+            if plane.shape == shape
+            else np.asarray(cv2.resize(plane, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR)).reshape(shape)
+            for plane, shape in zip(turned, shapes, strict=True)
+        )
+
+
+def side_data(picture: av.VideoFrame) -> dict[str, bytes]:
+    """Return what came with a decoded picture, by FFmpeg's name without prefix (DISPLAYMATRIX, A53_CC ...)."""
+    items: Any = picture.side_data
+    return {item.type.name: bytes(item) for item in items}
+
+
+def orientation_of(picture: av.VideoFrame) -> Orientation:
+    """Read the display matrix of a decoded picture; angles between quarter turns go to the nearest one.
+
+    Convention:
+        FFmpeg's matrix a b u c d v x y w: shown x = a * x + c * y, shown y = b * x + d * y, y down.
+    """
+    matrix = side_data(picture).get("DISPLAYMATRIX")
+    if matrix is None:
+        return Orientation()
+    a, b, _, c, d = struct.unpack_from("=5i", matrix)
+    if abs(c) > abs(a):
+        return Orientation(True, c < 0, b < 0)
+    return Orientation(False, a < 0, d < 0)
+
+
+def read_first(container: InputContainer, stream: VideoStream, path: Path) -> av.VideoFrame:
+    """Decode the first picture that can be decoded.
+
+    Raises:
+        InputError: there is none.
+    """
+    error: Exception | None = None
+    try:
+        for packet in container.demux(stream):
+            try:
+                pictures = packet.decode()
+            except (av.FFmpegError, ValueError) as caught:
+                error = caught
+                continue
+            if pictures:
+                return pictures[0]
+    except (av.FFmpegError, OSError) as caught:
+        error = caught
+    reason = f": {_reason(error)}" if error else ""
+    raise InputError(f"no picture in '{path}' could be decoded{reason}") from error

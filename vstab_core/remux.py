@@ -1,0 +1,166 @@
+"""Carry everything that is not the picture from the source to the output: sound, subtitles, data, chapters, tags."""
+
+from __future__ import annotations
+
+import io
+import logging
+from typing import Any
+
+import av
+from av.container import InputContainer, OutputContainer
+from av.packet import Packet
+from av.stream import Discard, Disposition, Stream
+from av.video.stream import VideoStream
+
+logger = logging.getLogger(__name__)
+
+# Written anew by the muxer, or true of the old video stream only.
+_STALE_FILE_TAGS = {"major_brand", "minor_version", "compatible_brands", "encoder", "duration"}
+_STALE_VIDEO_TAGS = {"encoder", "rotate", "duration", "bps", "number_of_frames", "number_of_bytes", "vendor_id"}
+
+
+class StreamCopier:
+    """Copies the packets of every stream but the video from source to output, in step with the video.
+
+    Holds one packet; the source is read once, from front to end.
+    """
+
+    def __init__(self, source: InputContainer, output: OutputContainer, video: Stream, name: str) -> None:
+        self._output = output
+        self._name = name
+        self._targets: dict[int, Stream] = {}
+        self._last_dts: dict[int, int] = {}
+        self._told: set[int] = set()
+        self._waiting: Packet[Any] | None = None
+        for stream in source.streams:
+            if stream.index == video.index:
+                stream.discard = Discard.all
+            elif not _is_remade(stream, bool(source.chapters())):
+                self._add(stream)
+        readable = [stream for stream in source.streams if stream.index in self._targets]
+        for stream in source.streams:
+            if stream.index not in self._targets:
+                stream.discard = Discard.all
+        readable = [stream for stream in readable if stream.type != "attachment"]  # those are in the header
+        self._packets = iter(source.demux(readable)) if readable else iter(())
+
+    def _add(self, stream: Stream) -> None:
+        reason = _cannot_carry(stream, self._output)
+        if reason is not None:
+            logger.warning("%s: %s is left out: %s", self._name, _describe(stream), reason)
+            return
+        target = self._output.add_stream_from_template(stream)
+        target.metadata.update(stream.metadata)
+        target.disposition = stream.disposition
+        self._targets[stream.index] = target
+
+    def copy_until(self, time_s: float | None) -> None:
+        """Write the packets whose decoding time is at or before this; None: all that are left."""
+        while True:
+            if self._waiting is None:
+                self._waiting = self._next()
+                if self._waiting is None:
+                    return
+            packet = self._waiting
+            stamp = packet.dts if packet.dts is not None else packet.pts
+            if time_s is not None and stamp is not None and stamp * packet.time_base > time_s:
+                return
+            self._waiting = None
+            self._write(packet)
+
+    def _next(self) -> Packet[Any] | None:
+        try:
+            for packet in self._packets:
+                if packet.size:
+                    return packet
+        except (av.FFmpegError, OSError) as error:
+            logger.warning("%s: sound and other streams end early: %s", self._name, getattr(error, "strerror", error))
+            self._packets = iter(())
+        return None
+
+    def _write(self, packet: Packet[Any]) -> None:
+        index = packet.stream_index
+        try:
+            mux(self._output, packet, self._targets[index], self._last_dts)
+        except (av.error.InvalidDataError, av.error.ArgumentError) as error:
+            if index not in self._told:
+                logger.warning("%s: a packet of stream %d is left out: %s", self._name, index, error.strerror)
+                self._told.add(index)
+
+
+def mux(output: OutputContainer, packet: Packet[Any], target: Stream, last_dts: dict[int, int]) -> None:
+    """Write one packet, its times in the target's time base and its dts after the one before.
+
+    A coarser time base (Matroska's milliseconds) can make two times equal, which muxers refuse.
+    """
+    if packet.dts is None:
+        packet.dts = packet.pts
+    packet.stream = target
+    assert target.time_base is not None
+    packet.rescale_ts(av.rational.AVRational(target.time_base.numerator, target.time_base.denominator))
+    last = last_dts.get(target.index)
+    if packet.dts is None:
+        packet.dts = packet.pts = 0 if last is None else last + 1
+    if last is not None and packet.dts <= last:
+        packet.dts = last + 1
+    if packet.pts is not None and packet.pts < packet.dts:
+        packet.pts = packet.dts
+    last_dts[target.index] = packet.dts
+    output.mux_one(packet)
+
+
+def copy_file_tags(source: InputContainer, output: OutputContainer) -> None:
+    """Copy chapters and the file's own metadata."""
+    chapters = source.chapters()
+    if chapters:
+        output.set_chapters(chapters)
+    for key, value in source.metadata.items():
+        if key.lower() not in _STALE_FILE_TAGS:
+            output.metadata[key] = value
+
+
+def copy_video_tags(source: VideoStream, target: VideoStream) -> None:
+    """Copy language, title, timecode and the like; not what was true of the old encoding only."""
+    for key, value in source.metadata.items():
+        if key.lower().split("-")[0] not in _STALE_VIDEO_TAGS and not key.startswith("_STATISTICS"):
+            target.metadata[key] = value
+    target.disposition = source.disposition
+
+
+def muxer_options(source: InputContainer, container: str) -> dict[str, str]:
+    """Return options of the muxer that the source's metadata asks for."""
+    # Packets arrive in order already; half a second bounds what the muxer holds back for streams with gaps (it would
+    # wait 10 s: 1 GB of 4K ProRes).
+    options = {"max_interleave_delta": "500000"}
+    if container in ("mov", "mp4") and any(key.startswith("com.") for key in source.metadata):
+        options["movflags"] = "+use_metadata_tags"  # the keys that phones write; by default they are dropped
+    return options
+
+
+def _is_remade(stream: Stream, chapters: bool) -> bool:
+    """Tell whether the muxer writes this stream itself: the timecode track from a tag, chapter titles from chapters."""
+    if stream.type != "data":
+        return False
+    return "timecode" in stream.metadata or (chapters and stream.discard == Discard.all)
+
+
+def _describe(stream: Stream) -> str:
+    codec = getattr(stream, "name", None) or "unknown codec"
+    title = stream.metadata.get("title") or stream.metadata.get("handler_name") or stream.metadata.get("filename")
+    language = stream.metadata.get("language")
+    extra = ", ".join(part for part in (language, title) if part)
+    return f"{stream.type} stream {stream.index} ({codec}{', ' + extra if extra else ''})"
+
+
+def _cannot_carry(stream: Stream, output: OutputContainer) -> str | None:
+    """Return why the output's container cannot hold a stream, or None: found by trying it on a scratch file."""
+    if isinstance(stream, VideoStream) and not stream.disposition & Disposition.attached_pic:
+        return "only the first video stream is stabilized"
+    try:
+        with av.open(io.BytesIO(), "w", format=output.format.name) as scratch:
+            scratch.add_stream_from_template(stream).metadata.update(stream.metadata)
+            scratch.start_encoding()
+    except (av.FFmpegError, ValueError) as error:
+        logger.debug("%s: %s", _describe(stream), error)
+        return f"a {output.format.name} file cannot hold it"
+    return None
