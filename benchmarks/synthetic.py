@@ -17,6 +17,7 @@ Color = npt.NDArray[np.uint8]  # (H, W, 3), RGB
 
 FPS = 30
 SIZE = (1920, 1080)
+MARGIN = 1.1  # how much larger than the picture the still is; the path stays inside
 LOOP_S = 10  # the path closes after this, so that copies of a segment join without a jump
 
 
@@ -26,10 +27,12 @@ def scene(seed: int = 1) -> Color:
     if photographs:
         still = cv2.imread(str(photographs[seed % len(photographs)]), cv2.IMREAD_COLOR)
         still = cv2.cvtColor(still, cv2.COLOR_BGR2RGB)
-        scale = 1.25 * SIZE[0] / still.shape[1]
-        return cv2.resize(still, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else still
+        scale = MARGIN * SIZE[0] / still.shape[1]
+        return cv2.resize(
+            still, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+        )
     rng = np.random.default_rng(seed)
-    width, height = round(1.25 * SIZE[0]), round(1.25 * SIZE[1])
+    width, height = round(MARGIN * SIZE[0]), round(MARGIN * SIZE[1])
     total = np.zeros((height, width, 3), np.float32)
     for octave in range(1, 9):
         coarse = rng.standard_normal((height // 2**octave + 2, width // 2**octave + 2, 3)).astype(np.float32)
@@ -41,7 +44,7 @@ def scene(seed: int = 1) -> Color:
 def path(frames: int, seed: int = 2) -> npt.NDArray[np.float64]:
     """Return a hand-held path, (frames, 3): x, y in pixels and rotation in degrees; closed after LOOP_S.
 
-    Amplitudes fall with frequency as in hand-held footage: 12 px RMS below 1 Hz, 5 px above, at 1920 wide.
+    Amplitudes fall with frequency as in hand-held footage: 9 px RMS below 1 Hz, 5 px above, at 1920 wide.
     """
     rng = np.random.default_rng(seed)
     time_s = np.arange(frames) / FPS

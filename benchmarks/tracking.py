@@ -55,7 +55,7 @@ class Fit:
 
 def corners_of(picture: Picture) -> Points:
     """Pick up to MAX_POINTS corners, spread by a minimum distance; (N, 2)."""
-    found = cv2.goodFeaturesToTrack(picture, MAX_POINTS, 0.003, max(6, picture.shape[1] // 50), blockSize=5)
+    found = cv2.goodFeaturesToTrack(picture, MAX_POINTS, 0.003, max(10, picture.shape[1] // 50), blockSize=5)
     return np.zeros((0, 2), np.float32) if found is None else found.reshape(-1, 2)
 
 
