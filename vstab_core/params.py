@@ -35,6 +35,7 @@ class Param:
         minimum, maximum: the closed range, for a number.
         unit: of a number; empty if dimensionless.
         advanced: whether a user interface folds it away.
+        streaming: whether it counts only where one pass does everything.
     """
 
     label: str
@@ -45,6 +46,7 @@ class Param:
     maximum: float = 0.0
     unit: str = ""
     advanced: bool = False
+    streaming: bool = False
 
 
 def _choice(default: str, choices: tuple[str, ...], stage: Stage, label: str, text: str, advanced: bool = False) -> Any:
@@ -52,9 +54,16 @@ def _choice(default: str, choices: tuple[str, ...], stage: Stage, label: str, te
 
 
 def _number(
-    default: float, low: float, high: float, stage: Stage, label: str, text: str, unit: str = "", advanced: bool = False
+    default: float,
+    low: float,
+    high: float,
+    stage: Stage,
+    label: str,
+    text: str,
+    unit: str = "",
+    streaming: bool = False,
 ) -> Any:
-    row = Param(label, text, stage, minimum=low, maximum=high, unit=unit, advanced=advanced)
+    row = Param(label, text, stage, minimum=low, maximum=high, unit=unit, streaming=streaming)
     return field(default=default, metadata={"param": row})
 
 
@@ -118,7 +127,14 @@ class Parameters:
         "on", ("off", "on"), "smooth", "Rolling shutter", "Correct the skew of a sensor that is read row by row."
     )
     look_ahead: int = _number(
-        30, 0, 240, "render", "Look-ahead", "Frames that streaming may look into the future; 0 is live.", "frames"
+        30,
+        0,
+        240,
+        "render",
+        "Look-ahead",
+        "Frames that streaming may look into the future; 0 is live.",
+        "frames",
+        streaming=True,
     )
     interpolation: str = _choice(
         "bicubic",
@@ -164,7 +180,11 @@ def _checked(name: str, row: Param, value: object) -> str | int | float:
         return str(value)
     whole = isinstance(DEFAULTS[name], int)
     try:
+        if isinstance(value, bool):
+            raise TypeError
         number = float(value)  # type: ignore[arg-type]
+    except OverflowError:
+        number = math.inf
     except (TypeError, ValueError):
         raise UsageError(f"{flag} must be a number, got {value!r}") from None
     if not math.isfinite(number) or not row.minimum <= number <= row.maximum:

@@ -1,0 +1,199 @@
+"""The command line's grammar, built from the table of parameters."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from ..errors import UsageError
+from ..params import DEFAULTS, PARAMS, Param, Stage
+
+DESCRIPTION = "Video stabilizer for editors: shaky footage in, steady footage out."
+EPILOG = """\
+examples:
+  vstab stabilize walk.mp4 -o steady.mp4      all in one go
+  vstab analyze walk.mp4                      the slow part once: writes walk.vstab
+  vstab smooth walk.vstab --smoothness 0.8    another path, in milliseconds
+  vstab render walk.mp4 -o steady.mp4         write the video
+
+exit status: 0 done, 2 usage, 3 input, 4 output, 5 sidecar, 130 cancelled, 1 and 70 other errors
+"""
+
+# command -> (one line of help, the stages it runs)
+COMMANDS: dict[str, tuple[str, tuple[Stage, ...]]] = {
+    "stabilize": ("stabilize a video: analyze, smooth and render", ("analyze", "smooth", "render")),
+    "analyze": ("measure how the camera moved and write a sidecar", ("analyze", "smooth")),
+    "smooth": ("solve the camera path of a sidecar again, with other parameters", ("smooth",)),
+    "render": ("write the stabilized video that a sidecar describes", ("render",)),
+    "info": ("show what is known of a video or a sidecar", ()),
+    "params": ("list every parameter", ()),
+    "doctor": ("check this installation", ()),
+}
+PROGRESS_MODES = ("auto", "json", "none")
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser that raises UsageError, and takes no abbreviations: a later option must not change a script."""
+
+    def __init__(self, **settings: object) -> None:
+        settings.setdefault("formatter_class", _Formatter)
+        super().__init__(allow_abbrev=False, **settings)  # type: ignore[arg-type]
+
+    def error(self, message: str) -> NoReturn:
+        """Raise instead of printing."""
+        raise UsageError(f"{message}; see `{self.prog} --help`")
+
+
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=32)
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Parse a command line without the program's name.
+
+    Returns:
+        a namespace with `command`, what the command takes, and `given`: name -> text of each parameter that was given.
+
+    Raises:
+        UsageError: a command, an option or a value is unknown or missing; the message names the nearest known ones.
+        SystemExit: after --help.
+    """
+    parser, commands = build_parser()
+    _refuse_unknown(arguments, commands)
+    options = parser.parse_args(arguments)
+    options.given = {name: value for name in PARAMS if (value := getattr(options, f"param_{name}", None)) is not None}
+    return options
+
+
+def build_parser() -> tuple[Parser, dict[str, Parser]]:
+    """Return the parser, and that of each command."""
+    parser = Parser(prog="vstab", description=DESCRIPTION, epilog=EPILOG)
+    parser.add_argument("--version", action="store_true", help="show the version and exit")
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND")
+    commands: dict[str, Parser] = {}
+    for name, (text, stages) in COMMANDS.items():
+        command = subparsers.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        commands[name] = command
+        _add_files(command, name)
+        _add_parameters(command, _parameters_of(name, stages))
+        if name in ("stabilize", "render"):
+            _add_encoder(command)
+        if stages:
+            group = command.add_argument_group("running")
+            group.add_argument(
+                "--progress",
+                choices=PROGRESS_MODES,
+                default="auto",
+                help="auto: a bar on a terminal; json: one object per line on stdout; none: only warnings and errors",
+            )
+            if name != "smooth":
+                group.add_argument("--overwrite", action="store_true", help="replace an output that exists")
+        command.add_argument("-v", "--verbose", action="count", default=0, help="log more; twice for everything")
+    return parser, commands
+
+
+def _add_files(command: Parser, name: str) -> None:
+    if name in ("stabilize", "analyze", "render"):
+        command.add_argument("input", metavar="IN", type=Path, help="the video")
+    elif name == "smooth":
+        command.add_argument("sidecar", metavar="SIDECAR", type=Path, help="a .vstab file; solved again in place")
+        command.add_argument("-o", "--output", metavar="OUT", type=Path, help="write another sidecar instead")
+    elif name == "info":
+        command.add_argument("input", metavar="FILE", type=Path, help="a video or a .vstab file")
+    if name in ("stabilize", "render"):
+        command.add_argument(
+            "-o", "--output", metavar="OUT", type=Path, help="the result (default: IN_stabilized.EXT beside the video)"
+        )
+    if name == "analyze":
+        command.add_argument(
+            "-o", "--output", metavar="OUT", type=Path, help="the sidecar (default: IN.vstab beside the video)"
+        )
+    if name == "stabilize":
+        command.add_argument("--sidecar", metavar="PATH", type=Path, help="keep the measured motion in this sidecar")
+        command.add_argument(
+            "--streaming", action="store_true", help="one pass with a bounded look into the future (see --look-ahead)"
+        )
+    if name == "render":
+        command.add_argument(
+            "--sidecar", metavar="PATH", type=Path, help="the sidecar (default: IN.vstab beside the video)"
+        )
+    if name in ("info", "params", "doctor"):
+        command.add_argument("--json", action="store_true", help="one JSON value on stdout")
+    if name == "params":
+        command.add_argument("--markdown", action="store_true", help="the page docs/parameters.md")
+
+
+def _parameters_of(name: str, stages: tuple[Stage, ...]) -> Iterable[str]:
+    for parameter, row in PARAMS.items():
+        if row.stage in stages and (name == "stabilize" or not row.streaming):
+            yield parameter
+
+
+def _add_parameters(command: Parser, names: Iterable[str]) -> None:
+    usual = command.add_argument_group("parameters")
+    advanced = command.add_argument_group("advanced parameters")
+    for name in names:
+        row = PARAMS[name]
+        text = f"{row.help} (default: {DEFAULTS[name]}{f' {row.unit}' if row.unit else ''})"
+        (advanced if row.advanced else usual).add_argument(
+            flag_of(name), dest=f"param_{name}", metavar=_values(row), help=text.replace("%", "%%")
+        )
+
+
+def _values(row: Param) -> str:
+    return "{" + ",".join(row.choices) + "}" if row.choices else f"{row.minimum:g}..{row.maximum:g}"
+
+
+def _add_encoder(command: Parser) -> None:
+    group = command.add_argument_group(
+        "encoder", "Left out: the source's codec family and bit depth, visually lossless."
+    )
+    group.add_argument("--codec", metavar="NAME", help="FFmpeg's encoder: libx264, libx265, prores_ks, dnxhd, ...")
+    group.add_argument("--crf", metavar="QUALITY", help="constant quality, the encoder's own scale; less is better")
+    group.add_argument("--preset", metavar="NAME", help="the encoder's speed preset")
+    group.add_argument("--pix-fmt", metavar="FORMAT", help="FFmpeg's pixel format: yuv420p10le, ...")
+    group.add_argument(
+        "--encoder-option",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        help="any further option of the encoder; may be repeated",
+    )
+
+
+def flag_of(name: str) -> str:
+    """Return a parameter's name on the command line."""
+    return "--" + name.replace("_", "-")
+
+
+def _refuse_unknown(arguments: Sequence[str], commands: dict[str, Parser]) -> None:
+    """Name unknown commands and options with their nearest neighbours, before argparse trips over what follows them."""
+    words = list(arguments[: arguments.index("--")] if "--" in arguments else arguments)
+    at = next((index for index, word in enumerate(words) if not word.startswith("-")), None)
+    if at is None:
+        return
+    name = words[at]
+    if name not in commands:
+        raise UsageError(f"unknown command {name!r}; {_nearest(name, list(commands), 'commands')}")
+    known = _flags(commands[name])
+    for word in words[at + 1 :]:
+        flag = word.partition("=")[0]
+        if not flag.startswith("--") or flag in known:
+            continue
+        others = [other for other in commands if flag in _flags(commands[other])]
+        if others:
+            raise UsageError(f"{flag} is no option of `vstab {name}`; it belongs to {', '.join(others)}")
+        raise UsageError(f"unknown parameter {flag}; {_nearest(flag, known, 'options')}")
+
+
+def _flags(parser: Parser) -> list[str]:
+    return [flag for flag in parser._option_string_actions if flag.startswith("--")]
+
+
+def _nearest(word: str, known: Sequence[str], kind: str) -> str:
+    near = difflib.get_close_matches(word, known, n=3, cutoff=0.6)
+    return f"did you mean {' or '.join(near)}?" if near else f"known {kind}: {', '.join(known)}"

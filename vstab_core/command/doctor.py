@@ -1,0 +1,112 @@
+"""Look at an installation: versions, encoders, processor features, and whether the core computes what it should."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import platform
+import sys
+from collections.abc import Callable
+from typing import Any
+
+ENCODERS = (
+    "libx264",
+    "libx265",
+    "prores_ks",
+    "dnxhd",
+    "libsvtav1",
+    "h264_nvenc",
+    "hevc_nvenc",
+    "av1_nvenc",
+    "h264_videotoolbox",
+    "hevc_videotoolbox",
+)
+_FOR_ANY_MACHINE = ENCODERS[:5]  # these need no special hardware: that one is missing is worth a word
+
+_HARDWARE = ("_nvenc", "_videotoolbox")
+_PROBE_WIDTH, _PROBE_HEIGHT = 256, 144  # above the least size of every hardware encoder
+
+
+def examine(version: str) -> dict[str, Any]:
+    """Return the report as nested values; `healthy` says whether vstab can work, `problems` why not."""
+    problems: list[str] = []
+
+    def part(name: str, look: Callable[[], Any]) -> Any:
+        try:
+            return look()
+        except Exception as error:  # a doctor that falls ill itself is no help
+            problems.append(f"{name}: {type(error).__name__}: {error}")
+            return None
+
+    report: dict[str, Any] = {
+        "vstab": version,
+        "python": platform.python_version(),
+        "executable": sys.executable,
+        "platform": platform.platform(),
+        "cpus": _cpus(),
+        "numpy": part("numpy", lambda: importlib.import_module("numpy").__version__),
+        "opencv": part("opencv", lambda: importlib.import_module("cv2").__version__),
+        "scipy": part("scipy", lambda: importlib.import_module("scipy").__version__),
+        "pyav": part("pyav", lambda: importlib.import_module("av").__version__),
+        "ffmpeg": part("ffmpeg", _ffmpeg),
+        "simd": part("native core", _simd),
+        "encoders": part("encoders", _encoders),
+        "self_check": part("self-check", _self_check),
+    }
+    encoders = report["encoders"] or {}
+    problems += [f"encoder {name} {encoders[name]}" for name in _FOR_ANY_MACHINE if encoders.get(name, "yes") != "yes"]
+    report["problems"] = problems
+    report["healthy"] = report["self_check"] == "passed" and report["ffmpeg"] is not None
+    return report
+
+
+def _cpus() -> int:
+    """Return how many processors this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def _ffmpeg() -> dict[str, str]:
+    import av
+
+    return {name: ".".join(map(str, version)) for name, version in sorted(av.library_versions.items())}
+
+
+def _simd() -> list[str] | None:
+    from vstab_core import _native
+
+    levels = getattr(_native, "simd_levels", None)
+    return list(levels()) if levels else None
+
+
+def _encoders() -> dict[str, str]:
+    return {name: _try_encoder(name) for name in ENCODERS}
+
+
+def _try_encoder(name: str) -> str:
+    """Return "yes", "missing", or why the encoder does not open here (a hardware encoder without its hardware)."""
+    import av
+
+    if name not in av.codecs_available:
+        return "missing"
+    try:
+        av.Codec(name, "w")
+    except ValueError:
+        return "missing"
+    if not name.endswith(_HARDWARE):
+        return "yes"
+    try:
+        context = av.CodecContext.create(name, "w")
+        context.width, context.height, context.pix_fmt = _HARDWARE = ("_nvenc", "_videotoolbox")
+_PROBE_WIDTH, _PROBE_HEIGHT, "yuv420p"
+        context.framerate = 25
+        context.open()
+    except (av.FFmpegError, ValueError):
+        return "no device"
+    return "yes"
+
+
+def _self_check() -> str:
+    """Import the native core."""
+    importlib.import_module("vstab_core._native")
+    return "passed"
