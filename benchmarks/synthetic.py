@@ -75,15 +75,24 @@ def pictures(frames: int, grain: float, seed: int = 1) -> Iterator[Color]:
         yield picture
 
 
-def write_clip(target: Path, frames: int, grain: float, options: dict[str, str], bit_rate: int | None = None) -> None:
-    """Encode a synthetic clip with x264."""
+def write_clip(
+    target: Path,
+    frames: int,
+    grain: float,
+    options: dict[str, str],
+    size: tuple[int, int] = SIZE,
+    bit_rate: int | None = None,
+) -> None:
+    """Encode a synthetic clip with x264, its pictures reduced to `size`."""
     part = target.with_suffix(".part.mp4")
     with av.open(str(part), "w") as container:
         stream = container.add_stream("libx264", rate=FPS, options=options)
-        stream.width, stream.height, stream.pix_fmt = *SIZE, "yuv420p"
+        stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
         if bit_rate is not None:
             stream.bit_rate = bit_rate
         for picture in pictures(frames, grain):
+            if size != SIZE:
+                picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         container.mux(stream.encode())
     part.replace(target)
@@ -98,14 +107,15 @@ def timing_clip(work: Path) -> Path:
     return target
 
 
-def long_clip(work: Path, minutes: float) -> Path:
-    """Return a 1080p clip of some minutes at a low bit rate: one coded segment of 10 s, its packets repeated."""
-    target, segment = work / f"long-{minutes:g}min.mp4", work / "segment-10s.mp4"
+def long_clip(work: Path, minutes: float, size: tuple[int, int] = SIZE) -> Path:
+    """Return a clip of some minutes at a low bit rate: one coded segment of 10 s, its packets repeated."""
+    target, segment = work / f"long-{size[1]}p-{minutes:g}min.mp4", work / f"segment-{size[1]}p.mp4"
     if target.exists():
         return target
     work.mkdir(parents=True, exist_ok=True)
     if not segment.exists():
-        write_clip(segment, LOOP_S * FPS, 0.0, {"preset": "veryfast", "crf": "30", "bf": "0", "g": "300"})
+        options = {"preset": "veryfast", "crf": "30", "bf": "0", "g": str(LOOP_S * FPS)}
+        write_clip(segment, LOOP_S * FPS, 0.0, options, size)
     part = target.with_suffix(".part.mp4")
     with av.open(str(segment)) as source:
         stream = source.streams.video[0]
