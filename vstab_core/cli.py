@@ -66,8 +66,12 @@ def _run(arguments: Sequence[str]) -> int:
             return _run_job(options)
         try:
             return {"info": _info, "params": _params, "doctor": _doctor}[options.command](options)
-        except (VstabError, OSError, MemoryError) as error:
-            return _tell_error(error, as_json=options.json)
+        except BrokenPipeError:
+            raise
+        except Exception as error:
+            status = _tell_error(error, as_json=options.json)
+            _show_trace(error, status, options.verbose)
+            return status
 
 
 def _run_job(options: argparse.Namespace) -> int:
@@ -90,8 +94,7 @@ def _run_job(options: argparse.Namespace) -> int:
         except (Exception, KeyboardInterrupt) as error:
             code, message, status = _explain(error)
             reporter.error(code, message)
-            if status == EXIT_UNEXPECTED and options.verbose:
-                traceback.print_exception(error)
+            _show_trace(error, status, options.verbose)
             return status
         finally:
             logging.getLogger("vstab_core").removeHandler(handler)
@@ -271,6 +274,11 @@ def _tell_error(error: BaseException, *, as_json: bool) -> int:
     else:
         print(f"vstab: error: {message}", file=sys.stderr)
     return status
+
+
+def _show_trace(error: BaseException, status: int, verbose: int) -> None:
+    if status in (EXIT_UNEXPECTED, EXIT_MEMORY) and verbose:
+        traceback.print_exception(error)
 
 
 def _wants_json(arguments: Sequence[str]) -> bool:

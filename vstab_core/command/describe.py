@@ -82,7 +82,7 @@ def text_of(values: Mapping[str, Any], indent: str = "") -> str:
     """Return nested values as indented lines."""
     lines = []
     for name, value in values.items():
-        label = f"{indent}{name.replace('_', ' ')}:"
+        label = f"{indent}{name}:"
         if isinstance(value, Mapping):
             lines += [label, text_of(value, indent + "  ")]
         elif isinstance(value, list):

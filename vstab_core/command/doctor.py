@@ -7,6 +7,7 @@ import os
 import platform
 import sys
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 ENCODERS = (
@@ -73,9 +74,7 @@ def _ffmpeg() -> dict[str, str]:
 
 
 def _simd() -> list[str] | None:
-    from vstab_core import _native
-
-    levels = getattr(_native, "simd_levels", None)
+    levels = getattr(importlib.import_module("vstab_core._native"), "simd_levels", None)
     return list(levels()) if levels else None
 
 
@@ -97,9 +96,9 @@ def _try_encoder(name: str) -> str:
         return "yes"
     try:
         context = av.CodecContext.create(name, "w")
-        context.width, context.height, context.pix_fmt = _HARDWARE = ("_nvenc", "_videotoolbox")
-_PROBE_WIDTH, _PROBE_HEIGHT, "yuv420p"
-        context.framerate = 25
+        assert isinstance(context, av.VideoCodecContext)
+        context.width, context.height, context.pix_fmt = _PROBE_WIDTH, _PROBE_HEIGHT, "yuv420p"
+        context.framerate = Fraction(25)
         context.open()
     except (av.FFmpegError, ValueError):
         return "no device"

@@ -1,0 +1,52 @@
+# Everything runs in .venv; nothing else of the machine is touched, except that `setup` as root on Debian or Ubuntu
+# installs a missing compiler or python3-venv.
+
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && exit; done; echo python3)
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.complete
+CODE := vstab_core tests benchmarks samples
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_NO_INPUT := 1
+
+.PHONY: help setup demo test lint bench package
+
+help:
+	@echo "make setup     create .venv and build vstab into it; .venv/bin/vstab is the command"
+	@echo "make demo      stabilize samples/handheld.mp4 and make a picture of it, in demo/"
+	@echo "make test      lint, then the tests"
+	@echo "make lint      ruff and mypy"
+	@echo "make bench     the figures of the README: benchmarks/*.json"
+	@echo "make package   a wheel in dist/"
+
+setup: $(STAMP)
+
+# Python files are used where they lie; only what is compiled or pinned asks for another installation.
+$(STAMP): pyproject.toml constraints.txt CMakeLists.txt $(shell find vstab_core/native -type f 2>/dev/null)
+	@.ci/prerequisites $(PYTHON)
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q -c constraints.txt pip
+	$(BIN)/python -m pip install -q -c constraints.txt --build-constraint constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: setup
+	@mkdir -p demo
+	$(BIN)/vstab stabilize samples/handheld.mp4 -o demo/handheld_stabilized.mp4 --overwrite
+	@$(BIN)/python samples/demo.py samples/handheld.mp4 demo/handheld_stabilized.mp4 demo/before_after.png
+
+test: lint
+	$(BIN)/python -m pytest -q
+
+lint: setup
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/mypy
+
+bench: setup
+	$(BIN)/python -m benchmarks
+
+package: setup
+	$(BIN)/python -m pip wheel -q --no-deps --build-constraint constraints.txt -w dist .
+	@ls dist/*.whl
