@@ -36,13 +36,14 @@ PRESET, CRF = "veryfast", "20"
 X264 = ["-an", "-c:v", "libx264", "-preset", PRESET, "-crf", CRF]
 FFMPEG = ["ffmpeg", "-nostdin", "-v", "error", "-y"]
 PYAV = [sys.executable, "-m", "benchmarks.transcode"]
+SMOOTH = "vstab_smooth_10min"
 REFERENCES = ("transcode_pyav", "transcode_ffmpeg")
 
 Job = Callable[[], Cost]
 
 
-def jobs(clip: Path, work: Path) -> dict[str, Job]:
-    """Return the jobs that can run here, by name."""
+def jobs(clip: Path, work: Path, wanted: list[str] | None) -> dict[str, Job]:
+    """Return the jobs that can run here, by name; the sidecar for `smooth` is prepared where that is wanted."""
     out = work / "out.mp4"
     found: dict[str, Job] = {
         "transcode_ffmpeg": lambda: run_measured([*FFMPEG, "-i", clip, *X264, out], work),
@@ -67,10 +68,12 @@ def jobs(clip: Path, work: Path) -> dict[str, Job]:
     stabilize: list[str | Path] = [command, "stabilize", clip, "-o", out, *fixed]
     found["vstab"] = lambda: run_measured(stabilize, work)
     found["vstab_streaming"] = lambda: run_measured([*stabilize, "--streaming"], work)
+    if wanted is not None and SMOOTH not in wanted:
+        return found
     try:
         smooth = [command, "smooth", ten_minutes(command, work), "--smoothness", "0.6", "--progress", "none"]
         run_measured(smooth, work)
-        found["vstab_smooth_10min"] = lambda: run_measured(smooth, work)
+        found[SMOOTH] = lambda: run_measured(smooth, work)
     except JobError as error:
         print(f"speed: `vstab smooth` is left out: {error}", file=sys.stderr)
     return found
@@ -113,7 +116,7 @@ def summarise(measured: list[dict[str, Cost]]) -> dict[str, Any]:
             "peak_mib": round(max(c.peak_mib for c in costs)),
         }
         for reference in REFERENCES:
-            if reference in measured[0] and name != reference and "smooth" not in name:
+            if reference in measured[0] and name != reference and name != SMOOTH:
                 ratios = [costs[name].wall_s / costs[reference].wall_s for costs in measured]
                 entry[f"wall_to_{reference}"] = round(statistics.median(ratios), 3)
                 entry[f"wall_to_{reference}_range"] = [round(min(ratios), 3), round(max(ratios), 3)]
@@ -130,7 +133,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     work = options.work.resolve()
     clip = timing_clip(work)
-    found = jobs(clip, work)
+    found = jobs(clip, work, options.only)
     unknown = set(options.only or []) - set(found)
     if unknown:
         print(f"speed: cannot run {', '.join(sorted(unknown))}; there are: {', '.join(found)}", file=sys.stderr)
