@@ -37,6 +37,11 @@ PROXY_LONG_SIDE_PX = 640
 FRAMES_AHEAD = 3  # of full size: covers the jitter between decoder and warp, 75 MB in 4K 10 bit
 LUMA_AHEAD = 16
 
+# Without the deblocking filter H.264 decodes in 5 to 18 % less processor time. It changes the proxies by 0.1 to 0.7
+# codes on average and moves tracked points by 0.003 px (median; 640 px wide). Of the decoder's other short cuts
+# 'flags2 fast' and 'flags gray' saved nothing.
+_LUMA_DECODER = {"skip_loop_filter": "all"}
+
 
 def probe(path: Path) -> VideoInfo:
     """Return what is known of a clip's first video stream; decodes one picture.
@@ -157,7 +162,7 @@ def _frames(path: Path) -> Iterator[Frame | str]:
 
 def _lumas(path: Path, long_side_px: int) -> Iterator[LumaFrame | str]:
     orientation: Orientation | None = None
-    for picture in read_pictures(path):
+    for picture in read_pictures(path, _LUMA_DECODER):
         if isinstance(picture, str):
             yield picture
             continue

@@ -19,12 +19,12 @@ import numpy as np
 from av.container import OutputContainer
 from av.video.stream import VideoStream
 
-from .colour import SourceLook, read_look, set_colour
+from .colour import SourceLook, read_look, set_colour, tag_picture, uncarried
 from .encoders import CONSTANT_RATE, SourceCodec, container_of, plan_encoder
 from .errors import OutputError, UsageError, VstabError
 from .formats import plane_shapes, plane_views
 from .handover import Handover
-from .media import open_media, video_stream
+from .media import ffmpeg_log, open_media, video_stream
 from .outfile import PartialFile, output_error
 from .remux import StreamCopier, copy_file_tags, copy_video_tags, mux, muxer_options
 from .types import EncodeOptions, Frame, VideoInfo
@@ -96,7 +96,9 @@ class VideoWriter:
     def _open(self, container: str) -> None:
         source = self._closing.enter_context(open_media(self.info.path))
         source_video = video_stream(source, self.info.path)
-        look = read_look(self.info.path)
+        self._look = look = read_look(self.info.path)
+        for what in uncarried(look):
+            logger.warning("'%s': %s in the video stream is lost", self.path, what)
         self._output: OutputContainer = av.open(
             str(self._file.temporary),
             "w",
@@ -124,6 +126,7 @@ class VideoWriter:
         stream = self._output.add_stream(plan.name, rate=self.info.frame_rate, options=plan.options)
         assert isinstance(stream, VideoStream)
         context = stream.codec_context
+        set_colour(context, plan, look)
         context.width, context.height, context.pix_fmt = self._width, self._height, plan.pix_fmt
         context.time_base = self._time_base
         stream.time_base = self._time_base
@@ -137,17 +140,18 @@ class VideoWriter:
             context.global_quality = plan.qscale
         if plan.name.startswith(("libx265", "hevc")) and container in ("mp4", "mov"):
             context.codec_tag = "hvc1"  # what Apple's players and editors ask for; 'hev1' shows black there
-        set_colour(context, plan, look)
         if plan.name == "libsvtav1":
             os.environ.setdefault("SVT_LOG", "1")  # errors only
         wanted = dict(context.options)
+        log: list[str] = []
         try:
-            context.open()
+            with ffmpeg_log(av.logging.ERROR, log):
+                context.open()
         except (av.FFmpegError, ValueError) as error:
             settings = " ".join(f"{key}={value}" for key, value in wanted.items())
             raise UsageError(
                 f"encoder '{plan.name}' refuses {self._width}x{self._height} {plan.pix_fmt} "
-                f"with {settings or 'its defaults'}: {_log_of(error)}"
+                f"with {settings or 'its defaults'}: {'; '.join(log) or error}"
             ) from error
         unused = [key for key in wanted if key in context.options]
         if unused:
@@ -184,6 +188,7 @@ class VideoWriter:
         self._last_pts = frame.pts
         self._frames += 1
         picture.pts, picture.time_base, picture.pict_type = frame.pts, self.info.time_base, 0
+        tag_picture(picture, self._look)
         if not self._handover.put(picture):
             self._fail()
 
@@ -298,8 +303,3 @@ def _is_untouched(frame: Frame) -> bool:
         plane.__array_interface__["data"][0] == memory.buffer_ptr and plane.strides[0] == memory.line_size
         for plane, memory in zip(frame.planes, picture.planes, strict=True)
     )
-
-
-def _log_of(error: BaseException) -> str:
-    log = getattr(error, "log", None)
-    return str(log[2]).strip() if log else str(getattr(error, "strerror", None) or error)

@@ -144,7 +144,7 @@ def _default_encoder(source: SourceCodec, container: str, supported: set[str], n
     if wanted in supported:
         return wanted
     deep = bit_depth(source.pixel_format) > 8
-    for name in ("libx265", *_FALLBACKS) if deep else _FALLBACKS:
+    for name in ("libx265", "libsvtav1", *_FALLBACKS) if deep else _FALLBACKS:
         if name in supported:
             notes.append(f"a {container} file cannot hold {source.codec}; encoding with {name}")
             return name

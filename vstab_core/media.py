@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import struct
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import av
 import cv2
@@ -22,8 +23,9 @@ from .errors import InputError
 from .formats import plane_shapes
 from .types import Plane
 
-_MAKE_UP_TIMES: int = av.container.core.Flags.gen_pts.value
+_MAKE_UP_TIMES = cast(int, av.container.core.Flags.gen_pts.value)
 _NOT_VIDEO = {"tty", "bin", "adf", "idf", "xbin"}  # FFmpeg draws any text file as pictures through these
+_log_lock = threading.Lock()
 _OPEN_OPTIONS = {"protocol_whitelist": "file,crypto,data"}  # a playlist must not reach out to the network
 
 
@@ -35,13 +37,17 @@ def open_media(path: Path) -> Iterator[InputContainer]:
         InputError: it does not exist, is a directory, is empty, may not be read or is not media.
     """
     check_readable(path)
+    log: list[str] = []
     try:
         # surrogateescape: metadata that is no UTF-8 must neither stop us nor change on its way to the output
-        container = av.open(
-            os.path.abspath(path), "r", container_options=_OPEN_OPTIONS, metadata_errors="surrogateescape"
-        )
+        with ffmpeg_log(av.logging.ERROR, log):
+            container = av.open(
+                os.path.abspath(path), "r", container_options=_OPEN_OPTIONS, metadata_errors="surrogateescape"
+            )
     except (av.FFmpegError, OSError, ValueError) as error:
-        raise InputError(f"'{path}' is not a media file that FFmpeg can read: {_reason(error)}") from error
+        raise InputError(
+            f"'{path}' is not a media file that FFmpeg can read: {'; '.join(log) or _reason(error)}"
+        ) from error
     with container:
         if container.format.name in _NOT_VIDEO:
             raise InputError(f"'{path}' is not a media file: it looks like text")
@@ -49,6 +55,22 @@ def open_media(path: Path) -> Iterator[InputContainer]:
         # order decides, as in the ffmpeg command.
         container.flags &= ~_MAKE_UP_TIMES
         yield container
+
+
+@contextlib.contextmanager
+def ffmpeg_log(level: int, messages: list[str]) -> Iterator[None]:
+    """Gather what FFmpeg has to say, in this thread, while the block runs. Its level is one for the whole process."""
+    with _log_lock:
+        before = av.logging.get_level()
+        av.logging.set_level(level)
+        av.logging.set_libav_level(max(level, av.logging.INFO))
+        try:
+            with av.logging.Capture() as logs:
+                yield
+        finally:
+            av.logging.set_level(before)
+            av.logging.set_libav_level(av.logging.INFO)
+            messages.extend(entry[2].strip() for entry in logs)
 
 
 def check_readable(path: Path) -> None:
