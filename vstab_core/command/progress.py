@@ -161,7 +161,8 @@ class TextReporter:
         self._bar: Any = None
         self._clock = clock
         self._stage = ""
-        self._began_at_s = 0.0
+        self._began_at_s = clock()  # of the stage: what it does before its first frame counts
+        self._last_at_s = self._began_at_s
         self._frame = 0
 
     def started(self, facts: Mapping[str, object]) -> None:
@@ -171,10 +172,10 @@ class TextReporter:
         """Move the bar."""
         if stage != self._stage:
             self._end_stage()
-            self._stage, self._began_at_s = stage, self._clock()
+            self._stage = stage
             if self._draw:
                 self._bar = _new_bar(stage, frames, self._err)
-        self._frame = frame
+        self._frame, self._last_at_s = frame, self._clock()
         if self._bar is not None:
             if frames and frames != self._bar.total:
                 self._bar.total = max(frames, frame)
@@ -210,10 +211,10 @@ class TextReporter:
             self._bar.close()
             self._bar = None
         elif not self._quiet:
-            took_s = self._clock() - self._began_at_s
+            took_s = self._last_at_s - self._began_at_s
             speed = f", {self._frame / took_s:.0f} fps" if took_s > 0 and self._frame > 1 else ""
             self._say(f"vstab: {self._stage}: {self._frame} frames in {took_s:.1f} s{speed}")
-        self._stage = ""
+        self._stage, self._began_at_s = "", self._last_at_s
 
     def _say(self, line: str) -> None:
         if self._bar is not None:
