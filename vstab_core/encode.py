@@ -1,8 +1,8 @@
 """Write stabilized frames to a video file that otherwise is the source: times, sound, tags and colour stay.
 
-Frames keep their timestamps and time base, so variable frame rate is exact wherever the container can hold it:
-MP4, MOV, NUT and FLV-free transport streams as they are, Matroska and WebM rounded to milliseconds, AVI and MXF by
-frame number only (a warning says so).
+Frames keep their timestamps and time base, so variable frame rate is exact in MP4, MOV and NUT. Matroska and WebM
+round to milliseconds; transport streams move the whole programme by the same time, sound included; AVI and MXF know
+frames by number only (a warning says so where that moves them).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from av.container import OutputContainer
 from av.video.stream import VideoStream
 
 from .colour import SourceLook, read_look, set_colour, tag_picture, uncarried
-from .encoders import CONSTANT_RATE, SourceCodec, container_of, plan_encoder
+from .encoders import CONSTANT_RATE, SourceCodec, coded_size, container_of, plan_encoder
 from .errors import OutputError, UsageError, VstabError
 from .formats import plane_shapes, plane_views
 from .handover import Handover
@@ -31,6 +31,7 @@ from .types import EncodeOptions, Frame, VideoInfo
 
 logger = logging.getLogger(__name__)
 
+MAX_SHIFT_FRAMES = 0.1  # of a frame by number against its time: more is seen against the sound
 FRAMES_WAITING = 3  # between the warp and the encoder, which holds its own look-ahead besides
 _FRAME_DURATION = int(av.codec.context.Flags.frame_duration)
 
@@ -76,6 +77,8 @@ class VideoWriter:
         self._last_dts: dict[int, int] = {}
         self._frames = 0
         self._last_pts: int | None = None
+        self._last_number: int | None = None
+        self._shift_told = False
         self._error: BaseException | None = None
         self._closing = contextlib.ExitStack()
         self._done = False
@@ -110,9 +113,12 @@ class VideoWriter:
         self.plan = plan_encoder(codec, container, self._output.supported_codecs, self._options)
         for note in self.plan.notes:
             logger.warning("'%s': %s", self.path, note)
-        self._time_base = self.info.time_base
-        if container in CONSTANT_RATE:
-            self._time_base = 1 / self.info.frame_rate
+        self._coded = coded_size(self.plan, self._height, self._width)
+        if self._coded != (self._height, self._width):
+            logger.warning("'%s': encoder %s takes no odd sizes: %dx%d is padded to %dx%d", self.path, self.plan.name,
+                           self._width, self._height, self._coded[1], self._coded[0])  # fmt: skip
+        self._by_number = container in CONSTANT_RATE
+        self._time_base = 1 / self.info.frame_rate if self._by_number else self.info.time_base
         self._video = self._add_video(container, look)
         copy_video_tags(source_video, self._video)
         self._copier: StreamCopier | None = None
@@ -127,7 +133,7 @@ class VideoWriter:
         assert isinstance(stream, VideoStream)
         context = stream.codec_context
         set_colour(context, plan, look)
-        context.width, context.height, context.pix_fmt = self._width, self._height, plan.pix_fmt
+        (context.height, context.width), context.pix_fmt = self._coded, plan.pix_fmt
         context.time_base = self._time_base
         stream.time_base = self._time_base
         context.sample_aspect_ratio = self.info.pixel_aspect
@@ -162,10 +168,14 @@ class VideoWriter:
 
     def new_frame(self, like: Frame) -> NewFrame:
         """Return a frame with the time of `like` whose planes (views, rows padded) are to be written."""
-        picture = av.VideoFrame(self._width, self._height, like.pixel_format)
+        picture = av.VideoFrame(self._coded[1], self._coded[0], like.pixel_format)
         if like.source is not None and like.source.duration:
             picture.duration = like.source.duration
-        return NewFrame(plane_views(picture), like.pixel_format, like.pts, like.time_s, picture)
+        planes = plane_views(picture)
+        if self._coded != (self._height, self._width):
+            shapes = plane_shapes(like.pixel_format, self._width, self._height)
+            planes = tuple(plane[: shape[0], : shape[1]] for plane, shape in zip(planes, shapes, strict=True))
+        return NewFrame(planes, like.pixel_format, like.pts, like.time_s, picture)
 
     def write(self, frame: Frame) -> None:
         """Hand a frame to the encoder; waits while the encoder is behind.
@@ -180,17 +190,31 @@ class VideoWriter:
             raise OutputError(f"output '{self.path}' is closed")
         if self._last_pts is not None and frame.pts <= self._last_pts:
             raise UsageError(f"frames must come in order of time: tick {frame.pts} after {self._last_pts}")
-        picture = frame.source if isinstance(frame, NewFrame) or _is_untouched(frame) else self._copy(frame)
-        if (picture.height, picture.width) != (self._height, self._width):
-            raise UsageError(
-                f"output '{self.path}' is {self._width}x{self._height}, got a frame of {picture.width}x{picture.height}"
-            )
+        own = isinstance(frame, NewFrame) or (_is_untouched(frame) and frame.planes[0].shape[:2] == self._coded)
+        picture = frame.source if own else self._copy(frame)
+        if self._coded != (self._height, self._width):
+            _pad(picture, self._height, self._width)
         self._last_pts = frame.pts
         self._frames += 1
-        picture.pts, picture.time_base, picture.pict_type = frame.pts, self.info.time_base, 0
+        picture.pts, picture.time_base, picture.pict_type = self._stamp(frame), self._time_base, 0
         tag_picture(picture, self._look)
         if not self._handover.put(picture):
             self._fail()
+
+    def _stamp(self, frame: Frame) -> int:
+        """Return the frame's time in the encoder's time base: its number where the container knows nothing else."""
+        if not self._by_number:
+            return frame.pts
+        exact = frame.pts * self.info.time_base / self._time_base
+        number = round(exact)
+        if self._last_number is not None:
+            number = max(number, self._last_number + 1)
+        if abs(number - exact) > MAX_SHIFT_FRAMES and not self._shift_told:
+            self._shift_told = True
+            logger.warning("'%s': this container stores frames by number, at an even rate: the uneven times of the "
+                           "source are lost (mp4, mov and mkv keep them)", self.path)  # fmt: skip
+        self._last_number = number
+        return number
 
     def _copy(self, frame: Frame) -> av.VideoFrame:
         shapes = plane_shapes(frame.pixel_format, self._width, self._height)
@@ -290,6 +314,14 @@ class VideoWriter:
             self.close()
         else:
             self.abort()
+
+
+def _pad(picture: av.VideoFrame, height: int, width: int) -> None:
+    """Repeat the last row and column of a picture into the margin that the encoder asked for."""
+    shapes = plane_shapes(picture.format.name, width, height)
+    for plane, shape in zip(plane_views(picture), shapes, strict=True):
+        plane[: shape[0], shape[1] :] = plane[: shape[0], shape[1] - 1 : shape[1]]
+        plane[shape[0] :] = plane[shape[0] - 1]
 
 
 def _is_untouched(frame: Frame) -> bool:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 import av
 from av.codec import Codec
+from av.video.format import VideoFormat
 
 from .errors import OutputError, UsageError
 from .formats import ALL_FORMATS, bit_depth, has_alpha, nearest_format
@@ -42,13 +43,16 @@ _SETTINGS: Mapping[str, Mapping[str, str]] = {
     "libsvtav1": {"crf": "20", "preset": "6"},
     "libvpx-vp9": {"crf": "18", "b": "0", "deadline": "good", "cpu-used": "4", "row-mt": "1"},
     "libvpx": {"crf": "8", "b": "20M", "deadline": "good", "cpu-used": "4"},
-    "ffv1": {"level": "3", "g": "1", "slices": "16", "slicecrc": "1"},
+    "ffv1": {"level": "3", "g": "1", "slicecrc": "1"},
     "prores_ks": {"vendor": "apl0"},
     "cfhd": {"quality": "film2"},
     "h264_nvenc": {"rc": "vbr", "cq": "19", "preset": "p5"},
     "hevc_nvenc": {"rc": "vbr", "cq": "20", "preset": "p5"},
     "av1_nvenc": {"rc": "vbr", "cq": "24", "preset": "p5"},
 }
+# These refuse pictures whose chroma would be cut in half; the others code them as they are (measured).
+_WHOLE_CHROMA = {"libx264", "libx265", "ffvhuff", "huffyuv", "utvideo", "v210", "h264_nvenc", "hevc_nvenc", "av1_nvenc"}
+_LEAST_SIDE = {"libsvtav1": 16}  # smaller ones end the process
 _QSCALE: Mapping[str, int] = {"mjpeg": 2, "mpeg4": 2, "mpeg2video": 2, "flv": 2}  # 2: the finest that is not wasteful
 
 _PRORES = {
@@ -134,6 +138,22 @@ def plan_encoder(source: SourceCodec, container: str, supported: set[str], optio
         plan.options.update(_quiet(name))
     _apply_user(plan, codec, options)
     return plan
+
+
+def coded_size(plan: EncoderPlan, height: int, width: int) -> tuple[int, int]:
+    """Return (height, width) that the encoder is given: padded at the bottom and right where it refuses odd sizes.
+
+    Raises:
+        UsageError: the picture is too small for the encoder.
+    """
+    least = _LEAST_SIDE.get(plan.name, 1)
+    if min(height, width) < least:
+        raise UsageError(f"encoder '{plan.name}' refuses {width}x{height}: it takes {least}x{least} and larger")
+    if plan.name not in _WHOLE_CHROMA:
+        return height, width
+    cell = VideoFormat(plan.pix_fmt, 64, 64)
+    step_x, step_y = (1, 1) if cell.is_rgb else (64 // cell.chroma_width(), 64 // cell.chroma_height())
+    return -(-height // step_y) * step_y, -(-width // step_x) * step_x
 
 
 def _default_encoder(source: SourceCodec, container: str, supported: set[str], notes: list[str]) -> str:
@@ -246,8 +266,10 @@ def _apply_user(plan: EncoderPlan, codec: Codec, options: EncodeOptions) -> None
             raise UsageError(f"encoder '{plan.name}' has no option '{key}'; close: {', '.join(near) or 'none'}")
         merged = key in plan.options and re.fullmatch(r"\w+-params", key)
         plan.options[key] = f"{plan.options[key]}:{value}" if merged else str(value)
-        if key in ("b", "q", "qscale", "global_quality", "qmin"):
+        if key in ("b", "qp", "q", "qscale", "global_quality", "qmin"):
             plan.qscale = None
+            if options.crf is None:  # the user's own rate control; x264 would let crf win
+                plan.options.pop("crf", None)
 
 
 def _option_names(encoder: str) -> set[str]:

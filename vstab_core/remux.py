@@ -71,7 +71,8 @@ class StreamCopier:
     def _next(self) -> Packet[Any] | None:
         try:
             for packet in self._packets:
-                if packet.size:
+                # MP4 fills the time between subtitles with empty ones; its muxer will do so again
+                if packet.size and not (packet.size == 2 and _is_mov_text(packet.stream) and bytes(packet) == b"\0\0"):
                     return packet
         except (av.FFmpegError, OSError) as error:
             logger.warning("%s: sound and other streams end early: %s", self._name, getattr(error, "strerror", error))
@@ -132,6 +133,8 @@ def muxer_options(source: InputContainer, container: str) -> dict[str, str]:
     # Packets arrive in order already; half a second bounds what the muxer holds back for streams with gaps (it would
     # wait 10 s: 1 GB of 4K ProRes).
     options = {"max_interleave_delta": "500000"}
+    if container == "nut":
+        options["avoid_negative_ts"] = "disabled"  # it holds them; shifting would move the start
     if container in ("mov", "mp4") and any(key.startswith("com.") for key in source.metadata):
         options["movflags"] = "+use_metadata_tags"  # the keys that phones write; by default they are dropped
     return options
@@ -142,6 +145,10 @@ def _is_remade(stream: Stream, chapters: bool) -> bool:
     if stream.type != "data":
         return False
     return "timecode" in stream.metadata or (chapters and stream.discard == Discard.all)
+
+
+def _is_mov_text(stream: Stream) -> bool:
+    return stream.type == "subtitle" and stream.codec_context is not None and stream.codec_context.name == "mov_text"
 
 
 def _describe(stream: Stream) -> str:
