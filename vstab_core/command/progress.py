@@ -212,7 +212,7 @@ class TextReporter:
             self._bar = None
         elif not self._quiet:
             took_s = self._last_at_s - self._began_at_s
-            speed = f", {self._frame / took_s:.0f} fps" if took_s > 0 and self._frame > 1 else ""
+            speed = f", {self._frame / took_s:.0f} fps" if took_s > 0.1 and self._frame > 1 else ""
             self._say(f"vstab: {self._stage}: {self._frame} frames in {took_s:.1f} s{speed}")
         self._stage, self._began_at_s = "", self._last_at_s
 
