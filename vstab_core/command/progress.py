@@ -227,7 +227,13 @@ class TextReporter:
 def _new_bar(stage: str, frames: int, err: TextIO) -> Any:
     from tqdm import tqdm
 
-    return tqdm(desc=f"{stage:9}", total=frames or None, unit=" frames", file=err, dynamic_ncols=True, smoothing=0.1)
+    try:
+        sized = min(os.get_terminal_size(err.fileno())) > 0
+    except (OSError, ValueError):
+        sized = False
+    # without a size (a pseudo-terminal that nobody gave one) tqdm would draw nothing
+    size: dict[str, Any] = {"dynamic_ncols": True} if sized else {"ncols": 80, "nrows": 24}
+    return tqdm(desc=f"{stage:9}", total=frames or None, unit=" frames", file=err, smoothing=0.1, **size)
 
 
 def reporter_for(mode: str, on_broken: Callable[[], None]) -> Reporter:
