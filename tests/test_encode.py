@@ -542,6 +542,23 @@ def test_a_killed_process_leaves_no_output_under_its_name(tmp_path: Path) -> Non
     assert not (tmp_path / "b.mp4").exists()
 
 
+def test_a_writer_that_is_never_closed_leaves_nothing_at_exit(tmp_path: Path) -> None:
+    source = write_clip(tmp_path / "a.mp4")
+    code = """
+        import sys
+        from pathlib import Path
+        from vstab_core.decode import probe
+        from vstab_core.encode import VideoWriter
+        source, output = map(Path, sys.argv[1:])
+        writer = VideoWriter(output, probe(source))
+        assert list(output.parent.glob(".b.partial-*.mp4"))
+    """
+    process = _in_a_process(code, source, tmp_path / "b.mp4")
+    _, log = process.communicate(timeout=20)
+    assert process.returncode == 0, log
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mp4"]
+
+
 def test_a_failing_encoder_is_told_to_the_next_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = write_clip(tmp_path / "a.mp4", ClipSpec(count=20))
     monkeypatch.setattr("vstab_core.encode.mux", _no_space)

@@ -13,6 +13,7 @@ import os
 import threading
 from pathlib import Path
 from types import TracebackType
+from typing import NoReturn
 
 import av
 import numpy as np
@@ -89,7 +90,7 @@ class VideoWriter:
         except BaseException as error:
             self._done = True
             self._release()
-            raise self._meaning(error) from error
+            self._raise(error)
         self._handover: Handover[av.VideoFrame] = Handover(FRAMES_WAITING)
         self._thread = threading.Thread(target=self._run, name="encode", daemon=True)
         self._thread.start()
@@ -271,7 +272,7 @@ class VideoWriter:
             self._output.close()
         except (av.FFmpegError, OSError) as error:
             self._release()
-            raise self._meaning(error) from error
+            self._raise(error)
         self._closing.close()
         self._file.complete()
 
@@ -290,7 +291,7 @@ class VideoWriter:
         error = self._error
         self.abort()
         assert error is not None
-        raise self._meaning(error) from error
+        self._raise(error)
 
     def _release(self) -> None:
         with contextlib.suppress(Exception):
@@ -299,10 +300,11 @@ class VideoWriter:
             self._closing.close()
         self._file.remove()
 
-    def _meaning(self, error: BaseException) -> BaseException:
+    def _raise(self, error: BaseException) -> NoReturn:
+        """Raise the error as it is, or as what it means for the output."""
         if isinstance(error, VstabError) or not isinstance(error, Exception):
-            return error
-        return output_error(error, self.path)
+            raise error
+        raise output_error(error, self.path) from error
 
     def __enter__(self) -> VideoWriter:
         return self

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import secrets
+import weakref
 from pathlib import Path
 
 from .errors import OutputError
@@ -38,19 +39,25 @@ class PartialFile:
             os.close(os.open(self.temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         except OSError as error:
             raise output_error(error, path) from error
+        self._unlink = weakref.finalize(self, _remove, self.temporary)  # also where the process ends without `remove`
 
     def complete(self) -> None:
         """Give the file its name."""
+        self._unlink.detach()
         try:
             os.replace(self.temporary, self.path)
         except OSError as error:
-            self.remove()
+            _remove(self.temporary)
             raise output_error(error, self.shown) from error
 
     def remove(self) -> None:
         """Remove what has been written."""
-        with contextlib.suppress(OSError):
-            self.temporary.unlink()
+        self._unlink()
+
+
+def _remove(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        path.unlink()
 
 
 def output_error(error: BaseException, path: Path) -> OutputError:
