@@ -73,9 +73,10 @@ def _ffmpeg() -> dict[str, str]:
     return {name: ".".join(map(str, version)) for name, version in sorted(av.library_versions.items())}
 
 
-def _simd() -> list[str] | None:
-    levels = getattr(importlib.import_module("vstab_core._native"), "simd_levels", None)
-    return list(levels()) if levels else None
+def _simd() -> list[str]:
+    from .. import _native
+
+    return _native.simd_levels()
 
 
 def _encoders() -> dict[str, str]:
@@ -106,6 +107,22 @@ def _try_encoder(name: str) -> str:
 
 
 def _self_check() -> str:
-    """Import the native core."""
-    importlib.import_module("vstab_core._native")
+    """Warp a tiny picture with every level of the kernel: no motion must give it back, a shift of pixels shift it."""
+    import numpy as np
+
+    from .. import _native
+    from ..types import FrameWarp
+    from ..warp import warp_plane
+
+    height, width, shift_px = 48, 64, 5
+    aspect = height / width
+    plane = np.random.default_rng(1).integers(0, 256, (height, width), dtype=np.uint8)
+    shift = np.eye(3)
+    shift[0, 2] = 2 * shift_px / width  # normalised x is 2 wide
+    for level in _native.simd_levels():
+        if not np.array_equal(warp_plane(plane, FrameWarp(np.eye(3), aspect), simd=level), plane):
+            raise ValueError(f"the native core ({level}) changes a picture that does not move")
+        moved = warp_plane(plane, FrameWarp(shift, aspect), simd=level)
+        if not np.array_equal(moved[:, :-shift_px], plane[:, shift_px:]):
+            raise ValueError(f"the native core ({level}) does not move a picture by {shift_px} px")
     return "passed"
