@@ -1,0 +1,18 @@
+"""Every tolerance of the tests, with its reason."""
+
+# --- the warp kernel ---
+# Positions: grid points to 1/16384 px, steps to 1/16384 px a pixel, positions to 1/2048 px, each rounded once:
+# 0.5/16384 * 2 + 7 * 0.5/16384 + 2 * 0.5/2048 = 0.0008 px an axis.
+WARP_POSITION_PX = 0.001
+# Rounding to a code is 0.5. On top, for noise that jumps over the whole range between neighbours (the worst case, no
+# picture): position 0.0008 px times a slope of up to 1.4 ranges a pixel and axis, rounded products (8 bits), and
+# weights to 1.5/16384 at most. As a share of the code range, found with noise 0.0017 for Lanczos-3.
+WARP_NOISE_RATIO = 0.003
+# The same, in codes, for the sum of the rounded products in 8 bits (docs/warp.md).
+WARP_ROUNDING_CODES = 0.56
+# Smooth analytic picture (period 40 px and more), whole chain against the formula: Catmull-Rom itself is off by about
+# (2 pi / 40)^3 / 20 = 0.02 % of the amplitude; the rest is position error times slope and rounding to a code.
+WARP_ANALYTIC_CODES = 0.75
+# Positions interpolated in 8x8 blocks against the exact model: h'' * 8^2 / 8 an axis; typical homographies of a
+# stabilizer (perspective up to 0.02 across the frame) at 1920 x 1080.
+WARP_GRID_PX = 0.02

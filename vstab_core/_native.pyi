@@ -1,0 +1,41 @@
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+BLOCK_PX: int
+GRID_BITS: int
+NOWHERE: int
+
+class Grid:
+    @property
+    def dst_size(self) -> tuple[int, int]: ...
+    @property
+    def src_size(self) -> tuple[int, int]: ...
+    @property
+    def x_fixed(self) -> npt.NDArray[np.int32]: ...
+    @property
+    def y_fixed(self) -> npt.NDArray[np.int32]: ...
+
+def build_grid(
+    src_from_dst: npt.NDArray[np.float64],
+    mesh: npt.NDArray[np.float32] | None,
+    aspect: float,
+    dst_size: tuple[int, int],
+    src_size: tuple[int, int],
+) -> Grid: ...
+def warp_plane(
+    src: npt.NDArray[Any],
+    dst: npt.NDArray[Any],
+    grid: Grid,
+    *,
+    filter: str = "bicubic",
+    border: str = "constant",
+    border_value: Sequence[float] = (0.0,),
+    max_value: int = 0,
+    row_begin: int = 0,
+    row_end: int | None = None,
+    simd: str | None = None,
+) -> None: ...
+def simd_levels() -> list[str]: ...

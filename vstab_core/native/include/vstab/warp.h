@@ -1,0 +1,47 @@
+// The warp kernel: every output pixel fetched from where the grid says it lies in the source.
+//
+// A pure function: no threads, no globals, no allocation that outlives the call. The result depends neither on how the
+// rows are split nor on the instruction set: 8 and 16 bits are computed in integers, float in a fixed order without
+// fused multiply-add. Positions are exact to 1/2048 px; a whole number of pixels copies the source bit for bit.
+#pragma once
+
+#include <vector>
+
+#include "vstab/grid.h"
+#include "vstab/image.h"
+
+namespace vstab {
+
+enum class Filter { bilinear, bicubic, lanczos3 };  // bicubic: Catmull-Rom, a = -0.5
+
+enum class Border {
+  constant,   // samples outside the source have `border_value`
+  replicate,  // ... that of the nearest edge pixel
+  mirror,     // ... that of the pixel mirrored at the edge
+  keep,       // output pixels whose position is outside the source stay as they are; replicate near the edge
+};
+
+enum class SimdLevel { baseline, sse4, avx2, avx512, neon };
+
+struct WarpOptions {
+  Filter filter = Filter::bicubic;
+  Border border = Border::constant;
+  // In code values, one per channel. Also taken (except by `keep`) where the model sees no point of the source.
+  float border_value[4] = {0, 0, 0, 0};
+  int max_value = 0;  // highest code value; 0: 255 for 8 bits, 65535 for 16. Source codes above it count as it.
+};
+
+// Levels that this build holds and this processor runs, slowest first; always starts with `baseline`.
+std::vector<SimdLevel> simd_levels();
+const char* simd_level_name(SimdLevel level);
+
+// Writes rows [row_begin, row_end) of `dst`. `src` and `dst` must have the sizes the grid was built for, the same depth
+// and the same number of channels, and must not overlap. Throws std::invalid_argument otherwise.
+void warp_plane(const ConstPlane& src, const Plane& dst, const Grid& grid, const WarpOptions& options, int row_begin,
+                int row_end);
+
+// The same with a chosen instruction set, for tests and measurements; the bytes are the same.
+void warp_plane(const ConstPlane& src, const Plane& dst, const Grid& grid, const WarpOptions& options, int row_begin,
+                int row_end, SimdLevel level);
+
+}  // namespace vstab

@@ -1,0 +1,40 @@
+// What warp.cc hands to the kernels: checked, plain data, no types whose inline functions could be compiled twice with
+// different instruction sets and merged by the linker.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "vstab/warp.h"
+
+namespace vstab {
+
+struct KernelArgs {
+  const std::uint8_t* src;
+  std::uint8_t* dst;
+  std::ptrdiff_t src_stride, dst_stride;
+  int src_height, src_width, dst_height, dst_width;
+  int channels;
+  Depth depth;
+  Filter filter;
+  Border border;
+  std::int32_t border_code[4];  // 8 and 16 bits
+  float border_value[4];        // float
+  int max_value;
+  int code_bits;  // bits of max_value
+  const std::int32_t* grid_x;
+  const std::int32_t* grid_y;
+  int grid_cols;
+  int row_begin, row_end;
+  std::int32_t* scratch;  // kScratchRows * grid_cols
+};
+
+constexpr int kScratchRows = 13;
+
+void warp_baseline(const KernelArgs& args);
+void warp_sse4(const KernelArgs& args);
+void warp_avx2(const KernelArgs& args);
+void warp_avx512(const KernelArgs& args);
+void warp_neon(const KernelArgs& args);
+
+}  // namespace vstab

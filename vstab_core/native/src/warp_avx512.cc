@@ -1,0 +1,6 @@
+// The kernel for avx512.
+#define VSTAB_LEVEL_AVX512 1
+#define VSTAB_LEVEL level_avx512
+#include "warp_kernel.h"
+
+void vstab::warp_avx512(const KernelArgs& args) { level_avx512::warp_filter(args); }

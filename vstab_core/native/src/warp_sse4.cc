@@ -1,0 +1,6 @@
+// The kernel for sse4.
+#define VSTAB_LEVEL_SSE4 1
+#define VSTAB_LEVEL level_sse4
+#include "warp_kernel.h"
+
+void vstab::warp_sse4(const KernelArgs& args) { level_sse4::warp_filter(args); }

@@ -1,0 +1,146 @@
+// The vector path: runs whose taps all lie inside the source, kGroups runs of 8 pixels at a time, one channel.
+// Included by warp_kernel.h inside a namespace of its own for every instruction set that has byte shuffles.
+//
+// A run's taps in one source row lie in one 16-byte window, loaded whole; a byte shuffle picks tap k of all 8 pixels.
+// Runs step down as they go, so the group takes the band of rows that all its pixels need together and each pixel gives
+// weight zero to the rows it does not use: 4 rows for most bicubic groups of a nearly level warp, 5 for the others.
+
+// Phase and whole part of the 8 positions of each run; all relative to the windows, unsigned, 5 + 11 bits.
+struct Positions {
+  V x, y;
+};
+
+inline V phase_of(V position) { return bit_and(shl16<3>(position), dup<V>(0x3ff8)); }
+
+inline Positions positions_of(const RowPlan& plan, int b) {
+  const V steps = shl16<12>(iota8());
+  return {add(dup_groups(plan.rel_x + b), mulhrs(dup_groups(plan.step_x + b), steps)),
+          add(dup_groups(plan.rel_y + b), mulhrs(dup_groups(plan.step_y + b), steps))};
+}
+
+// Weight of row r of the band: the filter's weight r - down, where `down` is how far below the band's top the pixel
+// starts. kExtra: rows of the band beyond the filter's taps, or -1 if only known at run time.
+template <int kTaps, int kExtra>
+inline V row_weight(const V* c, V down, int r, int extra) {
+  if (kExtra == 0) {
+    return c[r];
+  }
+  V w = dup<V>(0);
+  VSTAB_UNROLL
+  for (int k = 0; k < kTaps; ++k) {
+    if (kExtra < 0 || (r - k >= 0 && r - k <= kExtra)) {
+      w = bit_or(w, where_equal(down, dup<V>(r - k), c[k]));
+    }
+  }
+  static_cast<void>(extra);
+  return w;
+}
+
+inline void window_pointers(const KernelArgs& a, const RowPlan& plan, int b, const std::uint8_t** p) {
+  for (int g = 0; g < kGroups; ++g) {
+    p[g] = a.src + plan.base_y[b + g] * a.src_stride +
+           static_cast<std::ptrdiff_t>(plan.base_x[b + g]) * (a.depth == Depth::u8 ? 1 : 2);
+  }
+}
+
+// 8 bits. Samples minus 128 in the high byte of 16-bit lanes; rows at 7 fractional bits, columns at 6, each product
+// rounded: at most 0.06 code from exact sums, far less than the final rounding.
+template <int kTaps, int kExtra>
+inline void group_u8(const KernelArgs& a, const RowPlan& plan, int b, int rows, std::uint8_t* out) {
+  const Positions at = positions_of(plan, b);
+  V cx[kTaps], cy[kTaps], index[kTaps];
+  FilterTaps<kTaps>::weights(phase_of(at.x), cx);
+  FilterTaps<kTaps>::weights(phase_of(at.y), cy);
+  const V down = shr16<kPositionBits>(at.y);
+  // Shuffle index: the tap's byte into the high half of the lane, zero into the low half.
+  const V first = bit_or(bit_and(shr16<3>(at.x), dup<V>(0x1f00)), dup<V>(0x0080));
+  for (int k = 0; k < kTaps; ++k) {
+    index[k] = add(first, dup<V>(k << 8));
+  }
+  const std::uint8_t* window[kGroups];
+  window_pointers(a, plan, b, window);
+  const V flip = dup<V>(0x8080);
+  V sum = dup<V>(32);
+  const int n = kExtra < 0 ? rows : kTaps + kExtra;
+  VSTAB_UNROLL
+  for (int r = 0; r < n; ++r) {
+    const V samples = bit_xor(load_groups(window, r * a.src_stride), flip);
+    V h = mulhrs(shuffle(samples, index[0]), cx[0]);
+    VSTAB_UNROLL
+    for (int k = 1; k < kTaps; ++k) {
+      h = add(h, mulhrs(shuffle(samples, index[k]), cx[k]));
+    }
+    sum = add(sum, mulhrs(h, row_weight<kTaps, kExtra>(cy, down, r, rows - kTaps)));
+  }
+  store8_biased(out, sra16<6>(sum));
+}
+
+// 9 to 16 bits in halves of 4 pixels a run: 8 samples of a row hold the taps of 4 pixels pair by pair, and `madd` sums
+// pairs in 32 bits. kWide: more than 14 bits, see Arithmetic<std::uint16_t>.
+template <int kTaps, int kExtra, bool kWide>
+inline void group_u16(const KernelArgs& a, const RowPlan& plan, int b, int rows, std::uint16_t* out) {
+  constexpr int kPairs = kTaps / 2;
+  const Positions at = positions_of(plan, b);
+  V cx[kTaps], cy[kTaps];
+  FilterTaps<kTaps>::weights(phase_of(at.x), cx);
+  FilterTaps<kTaps>::weights(phase_of(at.y), cy);
+  const V down = shr16<kPositionBits>(at.y);
+  // Pixels 4..7 have a window of their own.
+  const V own = sub(at.x, bit_and(dup_groups(plan.shift_x + b), upper_half()));
+  const V tap = add(mul_small(shr16<kPositionBits>(own), 0x0202), dup<V>(0x0100));
+  const V next = add(tap, dup<V>(0x0202));
+  const V index[2] = {unpack_lo(tap, next), unpack_hi(tap, next)};
+  V pair[2][kPairs];
+  for (int k = 0; k < kPairs; ++k) {
+    pair[0][k] = unpack_lo(cx[2 * k], cx[2 * k + 1]);
+    pair[1][k] = unpack_hi(cx[2 * k], cx[2 * k + 1]);
+  }
+  const std::uint8_t* window[2][kGroups];
+  window_pointers(a, plan, b, window[0]);
+  for (int g = 0; g < kGroups; ++g) {
+    window[1][g] = window[0][g] + (plan.shift_x[b + g] >> kPositionBits) * 2;
+  }
+  const int row_shift = kWide ? 14 : a.code_bits, column_shift = kWide ? 14 : 28 - a.code_bits;
+  const V row_half = dup32(1 << (row_shift - 1)), column_half = dup32(1 << (column_shift - 1));
+  const V max_value = dup<V>(a.max_value), flip = dup<V>(0x8000);
+  const auto fold_row = [&](int half, int r) {
+    V h = row_half;
+    VSTAB_UNROLL
+    for (int k = 0; k < kPairs; ++k) {
+      V samples = min_u16(load_groups(window[half], r * a.src_stride + 4 * k), max_value);
+      if (kWide) {
+        samples = bit_xor(samples, flip);
+      }
+      h = add32(h, madd(shuffle(samples, index[half]), pair[half][k]));
+    }
+    return h;
+  };
+  V sum[2] = {column_half, column_half};
+  const int n = kExtra < 0 ? rows : kTaps + kExtra;
+  VSTAB_UNROLL
+  for (int r = 0; r < n; r += 2) {
+    const V w0 = row_weight<kTaps, kExtra>(cy, down, r, rows - kTaps);
+    const bool both = r + 1 < n;
+    const V w1 = both ? row_weight<kTaps, kExtra>(cy, down, r + 1, rows - kTaps) : dup<V>(0);
+    VSTAB_UNROLL
+    for (int half = 0; half < 2; ++half) {
+      const V h0 = fold_row(half, r);
+      const V h1 = both ? fold_row(half, r + 1) : dup32(0);
+      if (kWide) {
+        const V w0_32 = sra32(half ? unpack_hi(w0, w0) : unpack_lo(w0, w0), 16);
+        const V w1_32 = sra32(half ? unpack_hi(w1, w1) : unpack_lo(w1, w1), 16);
+        sum[half] = add32(sum[half], mul32(sra32(h0, row_shift), w0_32));
+        sum[half] = add32(sum[half], mul32(sra32(h1, row_shift), w1_32));
+      } else {
+        const V both_rows = odd_from(sra32(h0, row_shift), shl32(h1, 16 - row_shift));
+        sum[half] = add32(sum[half], madd(both_rows, half ? unpack_hi(w0, w1) : unpack_lo(w0, w1)));
+      }
+    }
+  }
+  V low = sra32(sum[0], column_shift), high = sra32(sum[1], column_shift);
+  if (kWide) {
+    low = add32(low, dup32(32768));
+    high = add32(high, dup32(32768));
+  }
+  store16(out, min_u16(pack_u16(low, high), max_value));
+}

@@ -1,0 +1,271 @@
+"""Frame + FrameWarp -> Frame: the native kernel, and its slow twin in NumPy that tests compare it with.
+
+The kernel evaluates the model at the corners of 8x8 blocks of output pixels, interpolates positions inside a block and
+resamples; `docs/warp.md` says how, how exactly and how fast.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from vstab_core import _native
+from vstab_core.projection import apply_homography, normalised_from_px, px_from_normalised
+from vstab_core.types import FloatArray, FrameWarp, Plane
+
+Filter = Literal["bilinear", "bicubic", "lanczos3"]
+Border = Literal["constant", "replicate", "mirror", "keep"]
+Grid = _native.Grid
+
+_TAPS = {"bilinear": 2, "bicubic": 4, "lanczos3": 6}
+
+
+def build_grid(warp: FrameWarp, dst_size: tuple[int, int], src_size: tuple[int, int] | None = None) -> Grid:
+    """Evaluate a warp for planes of a given size.
+
+    Args:
+        warp: the model.
+        dst_size: (height, width) of the output plane.
+        src_size: (height, width) of the source plane; None: as the output.
+
+    Returns:
+        A grid for `warp_plane`; planes of equal sizes (both chroma planes) may share it.
+    """
+    h = np.asarray(warp.src_from_dst, dtype=np.float64)
+    return _native.build_grid(h, warp.mesh, warp.aspect, dst_size, dst_size if src_size is None else src_size)
+
+
+def warp_plane(
+    plane: Plane,
+    warp: FrameWarp | Grid,
+    *,
+    out: Plane | None = None,
+    filter: Filter = "bicubic",
+    border: Border = "constant",
+    border_value: float | Sequence[float] = 0,
+    max_value: int = 0,
+    rows: tuple[int, int] | None = None,
+    simd: str | None = None,
+) -> Plane:
+    """Warp one plane.
+
+    Args:
+        plane: (H, W) or (H, W, C) with 1 to 4 channels; uint8, uint16 or float32. Rows may have any stride, negative
+            too; the samples of a row must lie side by side.
+        warp: the model, or the grid made from it for these sizes.
+        out: where to write, of the same type and number of channels; may differ in size. None: a new plane as large as
+            the source (with `border="keep"`: zeros where nothing is written).
+        filter: bilinear, bicubic (Catmull-Rom) or lanczos3.
+        border: what lies outside the source: constant (`border_value`), replicate, mirror, or keep (pixels of `out`
+            whose position is outside the source stay as they are).
+        border_value: code value, one for all channels or one for each. Also taken, except by keep, where the model sees
+            no point of the source at all (behind the horizon).
+        max_value: highest code value of integer planes, 1023 for 10-bit video; 0: all bits of the type. Source codes
+            above it count as it.
+        rows: (first, one past the last) row of `out` to write; None: all. Any split gives the same bytes.
+        simd: one of `_native.simd_levels()`; None: the best. The bytes are the same.
+
+    Returns:
+        `out`.
+    """
+    if out is None:
+        shape = warp.dst_size + plane.shape[2:] if isinstance(warp, Grid) else plane.shape
+        out = np.zeros(shape, plane.dtype) if border == "keep" or rows is not None else np.empty(shape, plane.dtype)
+    grid = warp if isinstance(warp, Grid) else build_grid(warp, _size(out), _size(plane))
+    first, last = rows if rows is not None else (0, out.shape[0])
+    _native.warp_plane(
+        plane,
+        out,
+        grid,
+        filter=filter,
+        border=border,
+        border_value=_per_channel(border_value),
+        max_value=max_value,
+        row_begin=first,
+        row_end=last,
+        simd=simd,
+    )
+    return out
+
+
+def warp_planes(
+    planes: Sequence[Plane],
+    warp: FrameWarp,
+    *,
+    outs: Sequence[Plane] | None = None,
+    filter: Filter = "bicubic",
+    border: Border = "constant",
+    border_values: Sequence[float | Sequence[float]] | None = None,
+    max_value: int = 0,
+) -> tuple[Plane, ...]:
+    """Warp all planes of a frame, each at its own size, by one model.
+
+    Args:
+        planes: as the decoder delivers them, luma and subsampled chroma for instance.
+        warp: the model.
+        outs: where to write, one a plane; None: new planes.
+        filter, border, max_value: as in `warp_plane`.
+        border_values: one entry a plane (16, 128, 128 is black in 8-bit limited-range YUV); None: 0.
+
+    Returns:
+        The warped planes.
+
+    Known limit: chroma is taken to be sited at the centre of the luma it covers. Codecs mostly site it at the left, but
+    in the source and the output alike: a shift cancels out, and a rotation by 1 degree leaves 0.01 px.
+    """
+    grids: dict[tuple[int, int, int, int], Grid] = {}
+    results = []
+    for i, plane in enumerate(planes):
+        out = np.empty_like(plane) if outs is None else outs[i]
+        if outs is None and border == "keep":
+            out[...] = 0
+        key = _size(out) + _size(plane)
+        if key not in grids:
+            grids[key] = build_grid(warp, _size(out), _size(plane))
+        value = 0 if border_values is None else border_values[i]
+        results.append(
+            warp_plane(
+                plane, grids[key], out=out, filter=filter, border=border, border_value=value, max_value=max_value
+            )
+        )
+    return tuple(results)
+
+
+def source_positions(
+    warp: FrameWarp, dst_size: tuple[int, int], src_size: tuple[int, int], points_px: npt.ArrayLike | None = None
+) -> FloatArray:
+    """Evaluate the model exactly, in double precision.
+
+    Args:
+        warp: the model.
+        dst_size, src_size: (height, width) of the output and the source plane.
+        points_px: (..., 2) output positions; None: all pixel centres, (H, W, 2).
+
+    Returns:
+        (..., 2) float64 positions in pixels of the source; NaN behind the horizon.
+    """
+    if points_px is None:
+        y, x = np.mgrid[: dst_size[0], : dst_size[1]] + 0.5
+        points_px = np.stack([x, y], axis=-1)
+    points = apply_homography(warp.src_from_dst, normalised_from_px(points_px, dst_size, warp.aspect))
+    if warp.mesh is not None:
+        points = points + _mesh_offsets(warp.mesh, warp.aspect, points)
+    return px_from_normalised(points, src_size, warp.aspect)
+
+
+def grid_positions(grid: Grid) -> FloatArray:
+    """Interpolate a sparse grid at all pixel centres of the output, (H, W, 2) float64 pixels of the source.
+
+    A block with a corner that sees no point of the source is NaN.
+    """
+    height, width = grid.dst_size
+    fixed = np.stack([grid.x_fixed, grid.y_fixed], axis=-1)
+    points = np.where(grid.x_fixed[..., None] == _native.NOWHERE, np.nan, fixed / 2.0**_native.GRID_BITS)
+    row, fy = np.divmod((np.arange(height) + 0.5) / _native.BLOCK_PX, 1.0)
+    col, fx = np.divmod((np.arange(width) + 0.5) / _native.BLOCK_PX, 1.0)
+    r, c = row.astype(int)[:, None], col.astype(int)[None, :]
+    return _bilinear(points, r, c, fy[:, None, None], fx[None, :, None])
+
+
+def warp_plane_reference(
+    plane: Plane,
+    warp: FrameWarp | Grid,
+    *,
+    out: Plane | None = None,
+    filter: Filter = "bicubic",
+    border: Border = "constant",
+    border_value: float | Sequence[float] = 0,
+    max_value: int = 0,
+) -> FloatArray:
+    """Warp one plane in double precision: the slow twin of `warp_plane`.
+
+    Args:
+        plane, out, filter, border, border_value, max_value: as in `warp_plane`; `out` gives size and content for keep
+            and is not written to.
+        warp: the model, evaluated at every pixel; or a grid, interpolated as the kernel does.
+
+    Returns:
+        Code values as float64, clamped to the range of integer planes but not rounded.
+    """
+    size = _size(plane if out is None else out)
+    size = warp.dst_size if isinstance(warp, Grid) else size
+    positions = grid_positions(warp) if isinstance(warp, Grid) else source_positions(warp, size, _size(plane))
+    height, width = _size(plane)
+    source = plane.reshape(height, width, -1).astype(np.float64)
+    limit = max_value or (np.iinfo(plane.dtype).max if plane.dtype.kind == "u" else 0)
+    if limit:
+        source = np.minimum(source, limit)
+    fill = np.broadcast_to(np.asarray(_per_channel(border_value), dtype=np.float64), source.shape[2:])
+    seen = np.isfinite(positions[..., 0])
+    x, y = np.moveaxis(np.where(seen[..., None], positions, 0.0), -1, 0)
+    taps = _TAPS[filter]
+    x_index, x_weight = _filter_weights(x, taps, filter)
+    y_index, y_weight = _filter_weights(y, taps, filter)
+    result = np.zeros((*size, source.shape[2]))
+    for j in range(taps):
+        for i in range(taps):
+            sample = _samples(source, x_index[..., i], y_index[..., j], border, fill)
+            result += sample * (x_weight[..., i] * y_weight[..., j])[..., None]
+    if limit:
+        result = np.clip(result, 0, limit)
+    result = np.where(seen[..., None], result, fill)
+    if border == "keep":
+        inside = seen & (x >= 0) & (x <= width) & (y >= 0) & (y <= height)
+        before = np.zeros_like(result) if out is None else out.reshape(result.shape).astype(np.float64)
+        result = np.where(inside[..., None], result, before)
+    return result.reshape(size + plane.shape[2:])
+
+
+def _size(plane: Plane) -> tuple[int, int]:
+    return plane.shape[0], plane.shape[1]
+
+
+def _per_channel(value: float | Sequence[float]) -> list[float]:
+    return [float(v) for v in np.atleast_1d(np.asarray(value, dtype=np.float64))]
+
+
+def _bilinear(
+    values: FloatArray, row: npt.NDArray[np.intp], col: npt.NDArray[np.intp], fy: FloatArray, fx: FloatArray
+) -> FloatArray:
+    top = values[row, col] * (1 - fx) + values[row, col + 1] * fx
+    bottom = values[row + 1, col] * (1 - fx) + values[row + 1, col + 1] * fx
+    result: FloatArray = top * (1 - fy) + bottom * fy
+    return result
+
+
+def _mesh_offsets(mesh: npt.NDArray[np.float32], aspect: float, points: FloatArray) -> FloatArray:
+    rows, cols = mesh.shape[0] - 1, mesh.shape[1] - 1
+    u = np.clip((np.nan_to_num(points[..., 0]) + 1) / 2, 0, 1) * cols
+    v = np.clip((np.nan_to_num(points[..., 1]) / aspect + 1) / 2, 0, 1) * rows
+    col, row = np.minimum(u.astype(int), cols - 1), np.minimum(v.astype(int), rows - 1)
+    return _bilinear(mesh.astype(np.float64), row, col, (v - row)[..., None], (u - col)[..., None])
+
+
+def _filter_weights(position: FloatArray, taps: int, name: Filter) -> tuple[npt.NDArray[np.intp], FloatArray]:
+    first = np.floor(position - 0.5).astype(int) - (taps // 2 - 1)
+    index = first[..., None] + np.arange(taps)
+    x = np.abs(index + 0.5 - position[..., None])
+    if name == "bilinear":
+        weight = 1 - x
+    elif name == "bicubic":
+        near = 1.5 * x**3 - 2.5 * x**2 + 1
+        weight = np.where(x < 1, near, -0.5 * x**3 + 2.5 * x**2 - 4 * x + 2)
+    else:
+        weight = np.sinc(x) * np.sinc(x / 3)
+        weight /= weight.sum(axis=-1, keepdims=True)
+    return index, weight
+
+
+def _samples(
+    source: FloatArray, x: npt.NDArray[np.intp], y: npt.NDArray[np.intp], border: Border, fill: FloatArray
+) -> FloatArray:
+    height, width = source.shape[:2]
+    if border == "mirror":
+        x, y = x % (2 * width), y % (2 * height)
+        x, y = np.minimum(x, 2 * width - 1 - x), np.minimum(y, 2 * height - 1 - y)
+    inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+    sample: FloatArray = source[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)]
+    return np.where(inside[..., None], sample, fill) if border == "constant" else sample
