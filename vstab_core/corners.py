@@ -65,17 +65,21 @@ def similarity_basis(aspect: float) -> FloatArray:
     return np.asarray(flat / np.linalg.norm(flat, axis=1, keepdims=True))
 
 
+def motion_over_picture(aspect: float) -> tuple[FloatArray, FloatArray]:
+    """Return points spread evenly over the picture, (N, 2), and how they move with small corner displacements, (2N, 8)."""
+    even = np.arange(-7, 8, 2) / 8.0
+    x, y = np.meshgrid(even, even * aspect)
+    points = np.stack([x.ravel(), y.ravel()], axis=1)
+    tiny = 1e-6
+    nudged = homography_from_corners(tiny * np.eye(8).reshape(8, 4, 2), aspect)
+    return points, ((apply(nudged, points) - points) / tiny).reshape(8, -1).T
+
+
 def similarity_part(aspect: float) -> FloatArray:
     """Return (4, 8): the coefficients in `similarity_basis` of the similarity nearest to small corner displacements.
 
     Nearest over the whole picture, not at the corners: perspective moves the corners three times as far as the picture
     on average, and a similarity fitted to corners alone would put that error where people look.
     """
-    half = np.arange(-7, 8, 2) / 8.0
-    x, y = np.meshgrid(half, half * aspect)
-    points = np.stack([x.ravel(), y.ravel()], axis=1)
-    tiny = 1e-6
-    nudged = homography_from_corners(tiny * np.eye(8).reshape(8, 4, 2), aspect)
-    moved = ((apply(nudged, points) - points) / tiny).reshape(8, -1).T  # (2 N, 8): picture motion a corner motion
-    basis = similarity_basis(aspect)
-    return np.asarray(np.linalg.lstsq(moved @ basis.T, moved, rcond=None)[0])
+    _, moved = motion_over_picture(aspect)
+    return np.asarray(np.linalg.lstsq(moved @ similarity_basis(aspect).T, moved, rcond=None)[0])

@@ -86,7 +86,7 @@ class Parameters:
         "klt", ("klt",), "analyze", "Method", "How motion is measured; klt: corner tracks and robust estimation."
     )
     model: str = _choice(
-        "homography",
+        "similarity",
         ("translation", "similarity", "homography", "mesh"),
         "smooth",
         "Model",

@@ -25,10 +25,12 @@ class LocalFit:
         self._aspect = aspect
         n = MESH_CELLS + 1
         index = np.arange(n * n).reshape(n, n)
-        pairs = np.concatenate([
-            np.stack([index[:, :-1].ravel(), index[:, 1:].ravel()], 1),
-            np.stack([index[:-1].ravel(), index[1:].ravel()], 1),
-        ])
+        pairs = np.concatenate(
+            [
+                np.stack([index[:, :-1].ravel(), index[:, 1:].ravel()], 1),
+                np.stack([index[:-1].ravel(), index[1:].ravel()], 1),
+            ]
+        )
         difference = np.zeros((len(pairs), n * n))
         difference[np.arange(len(pairs)), pairs[:, 0]] = 1
         difference[np.arange(len(pairs)), pairs[:, 1]] = -1

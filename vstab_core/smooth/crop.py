@@ -14,24 +14,34 @@ from ..types import FloatArray
 GUARD = 2e-4  # normalised: a fifth of a pixel at 1920, for the sparse grid's interpolation
 
 
-def retained_share(src_from_stab: FloatArray, aspect: float, inset: FloatArray | float = 0.0) -> FloatArray:
+def mesh_at_corners(mesh: FloatArray) -> FloatArray:
+    """Return the offsets (F, 4, 2) of a mesh (F, rows, cols, 2) at the frame corners, in the corners' order."""
+    return mesh[:, [0, 0, -1, -1], [0, -1, -1, 0]]
+
+
+def retained_share(src_from_stab: FloatArray, aspect: float, mesh: FloatArray | None = None) -> FloatArray:
     """Return (F,): the largest share of the stabilized picture, centred, that the source frame fills.
 
     Args:
         src_from_stab: (F, 3, 3) normalised, before any zoom.
         aspect: display height / display width.
-        inset: (F,) normalised, how far the mesh may reach beyond the homography's position.
+        mesh: (F, rows, cols, 2) normalised offsets added to the homography's position, or None.
 
-    A corner c * share looks at (P c * share + q) / (r c * share + 1); each of the frame's sides is then a linear
-    inequality in the share, and the smallest of the sixteen bounds is the answer.
+    A corner c * share looks at (P c * share + q) / (r c * share + 1) plus its mesh offset; each of the frame's sides is
+    then a linear inequality in the share, and the smallest of the sixteen bounds is the answer. A mesh that bulges
+    more between the corners than at them is charged at every side with what it bulges more.
     """
     corners = frame_corners(aspect)
     linear = np.einsum("fij,kj->fki", src_from_stab[:, :2, :2], corners)  # (F, 4, 2)
     offset = src_from_stab[:, None, :2, 2]
     depth = np.einsum("fj,kj->fk", src_from_stab[:, 2, :2], corners)[..., None]
-    limit = np.array([1.0, aspect]) - GUARD - np.broadcast_to(np.asarray(inset), len(src_from_stab))[:, None, None]
+    skew, bulge = np.zeros((1, 4, 2)), np.zeros(1)
+    if mesh is not None:
+        skew = mesh_at_corners(mesh)
+        bulge = np.maximum(0.0, np.abs(mesh).max(axis=(1, 2, 3)) - np.abs(skew).max(axis=(1, 2)))
     bounds = []
     for sign in (1.0, -1.0):
+        limit = np.array([1.0, aspect]) - GUARD - bulge[:, None, None] - sign * skew
         rise = sign * linear - limit * depth
         room = limit - sign * offset
         with np.errstate(divide="ignore", invalid="ignore"):

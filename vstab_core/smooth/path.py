@@ -14,15 +14,15 @@ import numpy as np
 
 from ..corners import corners_from_homography, homography_from_corners, similarity_basis, similarity_part
 from ..params import Parameters
+from ..shutter import undo_rolling_shutter
 from ..types import CameraMotion, FloatArray, WarpTrack
-from .crop import retained_share, steady_zoom
-from .shutter import undo_rolling_shutter
-from .solver import PathProblem, Smoothness
+from .crop import mesh_at_corners, retained_share, steady_zoom
+from .solver import Bounds, PathProblem, Smoothness
 
 HORIZON_S = 2.0  # at smoothness 1
 CUTOFF_PERIODS = 2.0  # the path keeps motion slower than this many horizons; at smoothness 0.5: 0.5 Hz
 PASSES = 2
-FRUGALITY = 0.75  # of the margin that the unbounded path wants: most of it is wanted by a few frames only
+PRICE = 0.09  # of picture against smoothness: margin that only a few frames want is not spent
 STEADY = 5e-4  # largest correction, normalised (a sixth of a pixel at 640), of a shot that is left untouched
 MAX_BEND = 0.01  # of the correction beyond a similarity, normalised corner displacement
 DYNAMIC_ZOOM_S = 1.5  # window over which a dynamic zoom moves
@@ -54,18 +54,15 @@ def smooth(motion: CameraMotion, parameters: Parameters) -> WarpTrack:
         if solution is None:
             continue
         src_from_stab = np.linalg.inv(solution.stab_from_src)
-        inset = 0.0 if solution.mesh is None else np.abs(solution.mesh).max(axis=(1, 2, 3))
-        shown = _shown_share(src_from_stab, motion, shot, parameters, inset)
-        src_from_dst[shot] = src_from_stab @ _magnify(shown)
+        shown = _shown_share(src_from_stab, solution.mesh, motion, parameters)
+        src_from_dst[shot] = src_from_stab @ magnify(shown)
         crop[shot] = 1.0 - shown
         if solution.mesh is not None:
             if mesh is None:
                 mesh = np.zeros((frames, *solution.mesh.shape[1:]), np.float32)
             mesh[shot] = solution.mesh
     src_from_dst /= src_from_dst[:, 2:, 2:]
-    return WarpTrack(
-        motion.width, motion.height, motion.aspect, motion.pts, motion.time_base, src_from_dst, mesh, crop
-    )
+    return WarpTrack(motion.width, motion.height, motion.aspect, motion.pts, motion.time_base, src_from_dst, mesh, crop)
 
 
 def usual_interval_s(motion: CameraMotion) -> float:
@@ -99,8 +96,8 @@ def _solve_shot(motion: CameraMotion, shot: slice, parameters: Parameters) -> _S
     weights = smoothness_weights(parameters, interval_s)
     problem = PathProblem(time, 4, weights)
     similarity, to_similarity = similarity_basis(aspect), similarity_part(aspect)
-    sides, margin = _sides(similarity, aspect), parameters.max_crop
-    inset = 0.0 if mesh is None else float(np.abs(mesh).max())
+    sides = sides_of(similarity, aspect)
+    skew = np.zeros((frames, 8)) if mesh is None else mesh_at_corners(mesh).reshape(-1, 8)
 
     stab_from_src = np.tile(np.eye(3), (frames, 1, 1))
     correction = np.zeros((frames, 8))
@@ -117,10 +114,10 @@ def _solve_shot(motion: CameraMotion, shot: slice, parameters: Parameters) -> _S
         if parameters.lock == "off" and float(np.abs(wanted @ similarity).max()) < STEADY:
             return None
         if parameters.border == "crop":
-            budget = min(margin, FRUGALITY * float((wanted @ sides.T).max())) - inset
-            room = np.tile(budget - bend @ _side_rows(aspect).T, 2)
-            wanted = problem.bounded(rigid, sides, np.maximum(room, 1e-6))
-        rigid_part = _similarity(wanted, aspect)
+            room = np.tile((skew - bend) @ _side_rows(aspect).T, 2)
+            price = PRICE * frames
+            wanted = problem.bounded(rigid, Bounds(sides, room, parameters.max_crop, price))
+        rigid_part = similarity_from(wanted, aspect)
         correction = wanted @ similarity + bend
         stab_from_src = homography_from_corners(bend.reshape(-1, 4, 2), aspect) @ rigid_part
     if parameters.strength < 1:
@@ -137,7 +134,7 @@ def _path_after(stab_from_src: FloatArray, steps: FloatArray, aspect: float) -> 
     return np.cumsum(np.concatenate([first, corners_from_homography(moved, aspect)]), axis=0).reshape(-1, 8)
 
 
-def _similarity(coefficients: FloatArray, aspect: float) -> FloatArray:
+def similarity_from(coefficients: FloatArray, aspect: float) -> FloatArray:
     """Return the similarities (F, 3, 3) whose coefficients (F, 4) in `similarity_basis` are given."""
     diagonal = np.sqrt(1 + aspect**2)
     shift = coefficients[:, :2] / 2.0  # each basis row has norm 1 over four corners
@@ -157,7 +154,7 @@ def _side_rows(aspect: float) -> FloatArray:
     return np.diag(-signs / np.tile([1.0, aspect], 4))
 
 
-def _sides(basis: FloatArray, aspect: float) -> FloatArray:
+def sides_of(basis: FloatArray, aspect: float) -> FloatArray:
     """Return G (8, 4): the share of the picture that each corner's sides need, from the coefficients of `basis`."""
     rows = _side_rows(aspect) @ basis.T
     # Magnifying would make room at every side at once, and lose as much picture: it counts as loss, not as room.
@@ -165,7 +162,8 @@ def _sides(basis: FloatArray, aspect: float) -> FloatArray:
     return np.asarray(np.concatenate([rows, shrinking]))
 
 
-def _magnify(shown: FloatArray) -> FloatArray:
+def magnify(shown: FloatArray) -> FloatArray:
+    """Return the zooms (F, 3, 3), stabilized from output, that show these shares (F,) of the picture."""
     result = np.zeros((len(shown), 3, 3))
     result[:, 0, 0] = result[:, 1, 1] = shown
     result[:, 2, 2] = 1
@@ -173,13 +171,13 @@ def _magnify(shown: FloatArray) -> FloatArray:
 
 
 def _shown_share(
-    src_from_stab: FloatArray, motion: CameraMotion, shot: slice, parameters: Parameters, inset: FloatArray | float
+    src_from_stab: FloatArray, mesh: FloatArray | None, motion: CameraMotion, parameters: Parameters
 ) -> FloatArray:
     """Return (F,): the share of the picture's width and height that is shown."""
     frames = len(src_from_stab)
     if parameters.zoom == "none":
         return np.ones(frames)
-    allowed = retained_share(src_from_stab, motion.aspect, inset)
+    allowed = retained_share(src_from_stab, motion.aspect, mesh)
     if parameters.border != "crop":
         allowed = np.maximum(allowed, 1 - parameters.max_crop)
     if parameters.zoom == "static":

@@ -1,9 +1,10 @@
 """The convex problem behind a camera path: the smoothest correction that stays inside linear bounds.
 
-    minimise  1/2 sum_t  anchor |c_t|^2 + sum_n weight_n |D_n (p + c)|^2     subject to   G c_t <= h_t   for every t
+    minimise  1/2 sum_t (anchor |c_t|^2 + sum_n weight_n |D_n (p + c)|^2) + price m
+    subject to   G c_t <= m + room_t   for every t,   m <= budget
 
-p is the measured path, c the correction, D_n the n-th divided difference over time (so a variable frame rate is
-smoothed in seconds, not in frames). A primal-dual interior-point method (Mehrotra's predictor-corrector; Nocedal and
+p is the measured path, c the correction, m the margin that it may use, D_n the n-th divided difference over time (so a
+variable frame rate is smoothed in seconds, not in frames). A primal-dual interior-point method (Mehrotra's predictor-corrector; Nocedal and
 Wright, Numerical Optimization, 2nd ed., algorithm 16.4); its matrix is block-banded, three frames wide.
 """
 
@@ -31,6 +32,23 @@ class Smoothness:
     jerk: float
 
 
+@dataclass(frozen=True)
+class Bounds:
+    """Which corrections are allowed, and what the picture they cost is worth.
+
+    Attributes:
+        sides: G, (R, K), the same for all frames.
+        room: (F, R), what each bound has on top of the margin; may be a little negative.
+        budget: the largest margin.
+        price: of the margin, in units of the smoothness; positive.
+    """
+
+    sides: FloatArray
+    room: FloatArray
+    budget: float
+    price: float
+
+
 class PathProblem:
     """The problem for one shot.
 
@@ -38,68 +56,36 @@ class PathProblem:
         time: (F,) strictly increasing, in units of the usual frame interval.
         channels: K, numbers a frame.
         smoothness: the weights.
+        past: how many of the frames, the first ones, are already shown: their path is given and not corrected.
     """
 
-    def __init__(self, time: FloatArray, channels: int, smoothness: Smoothness) -> None:
-        self._frames, self._channels = len(time), channels
+    def __init__(self, time: FloatArray, channels: int, smoothness: Smoothness, past: int = 0) -> None:
+        self._frames, self._channels = len(time) - past, channels
         self._anchor = smoothness.anchor
         weights = (smoothness.speed, smoothness.acceleration, smoothness.jerk)
-        self._roughness = _roughness_bands(time, weights)
+        bands = roughness_bands(time, weights)
+        self._past_bands, self._roughness = bands[:, :past], bands[:, past:]
 
-    def free(self, path: FloatArray) -> FloatArray:
+    def free(self, path: FloatArray, past: FloatArray | None = None) -> FloatArray:
         """Return the best correction (F, K) of `path` (F, K) without bounds."""
         bands = self._roughness.copy()
         bands[0] += self._anchor
-        return np.asarray(cho_solve_banded((cholesky_banded(bands, lower=True), True), -self._apply(path)))
+        linear = self._apply(path) + self._pull_of(past)
+        return np.asarray(cho_solve_banded((cholesky_banded(bands, lower=True), True), -linear))
 
-    def bounded(self, path: FloatArray, g: FloatArray, h: FloatArray) -> FloatArray:
-        """Return the best correction (F, K) with g @ c_t <= h_t.
+    def bounded(self, path: FloatArray, bounds: Bounds, past: FloatArray | None = None) -> FloatArray:
+        """Return the best correction (F, K) inside the bounds; the margin it uses is chosen with it.
 
         Args:
             path: (F, K).
-            g: (R, K), the same for all frames.
-            h: (F, R), positive: no correction at all must be allowed.
+            bounds: their `sides` must have K columns, their `room` F rows.
+            past: (past, K), the path of the frames already shown.
         """
-        free = self.free(path)
-        if (free @ g.T <= h).all():
-            return free
-        return self._interior_point(self._apply(path), g, h)
+        return _interior_point(self, self._apply(path) + self._pull_of(past), bounds)
 
-    def _interior_point(self, linear: FloatArray, g: FloatArray, h: FloatArray) -> FloatArray:
-        scale = float(h.mean())
-        unit = self._anchor + float(self._roughness[0].mean())  # a stationary, well-scaled start for the duals
-        c = np.zeros((self._frames, self._channels))
-        slack, dual = h.copy(), np.full_like(h, unit * scale)
-        dual_scale = unit * scale
-        for _ in range(MAX_ITERATIONS):
-            r_dual = self._apply(c) + self._anchor * c + linear + dual @ g
-            r_primal = c @ g.T + slack - h
-            gap = float((slack * dual).mean())
-            small = GAP * scale
-            if gap < small * dual_scale * GAP and np.abs(r_primal).max() < small and (
-                np.abs(r_dual).max() < GAP * max(dual_scale, float(np.abs(linear).max()))
-            ):
-                break
-            ratio = dual / slack
-            factor = (self._barrier_matrix(ratio, g), True)
-
-            def step(target: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-                # target: what slack * dual should become, minus what it is.
-                inner = (target + dual * r_primal) / slack  # noqa: B023 - used inside this iteration only
-                dc = cho_solve_banded(factor, (-r_dual - inner @ g).ravel()).reshape(c.shape)  # noqa: B023
-                ds = -r_primal - dc @ g.T  # noqa: B023
-                return dc, ds, (target - dual * ds) / slack  # noqa: B023
-
-            _, ds, dz = step(-slack * dual)
-            reach = min(_reach(slack, ds), _reach(dual, dz))
-            after = float(((slack + reach * ds) * (dual + reach * dz)).mean())
-            centre = (after / gap) ** 3 * gap
-            dc, ds, dz = step(centre - slack * dual - ds * dz)
-            reach = 0.995 * min(_reach(slack, ds), _reach(dual, dz))
-            c += min(1.0, reach) * dc
-            slack += min(1.0, reach) * ds
-            dual += min(1.0, reach) * dz
-        return c
+    def gradient(self, c: FloatArray) -> FloatArray:
+        """Return the quadratic part's gradient at c (F, K), the path's own share left out."""
+        return self._apply(c) + self._anchor * c
 
     def _apply(self, x: FloatArray) -> FloatArray:
         """Multiply (F, K) by the roughness matrix."""
@@ -110,7 +96,18 @@ class PathProblem:
             result[:-n] += band * x[n:]
         return result
 
-    def _barrier_matrix(self, ratio: FloatArray, g: FloatArray) -> FloatArray:
+    def _pull_of(self, past: FloatArray | None) -> FloatArray:
+        """Return the gradient (F, K) that the frames already shown exert on those to come."""
+        pull = np.zeros((self._frames, self._channels))
+        if past is not None:
+            count = len(past)
+            for n in range(1, ORDERS + 1):
+                for first in range(max(0, count - n), count):
+                    if first + n - count < self._frames:
+                        pull[first + n - count] += self._past_bands[n][first] * past[first]
+        return pull
+
+    def barrier_factor(self, ratio: FloatArray, g: FloatArray) -> FloatArray:
         """Return the Cholesky factor of roughness + anchor + sum_r ratio_r g_r g_r^T, channels interleaved."""
         k = self._channels
         bands = np.zeros((ORDERS * k + 1, self._frames, k))
@@ -127,14 +124,92 @@ class PathProblem:
         )
 
 
-def _reach(value: FloatArray, step: FloatArray) -> float:
-    """Return the longest step, at most 1, that keeps the values positive."""
-    shrink = -step / value
-    worst = float(shrink.max())
-    return 1.0 if worst <= 1.0 else 1.0 / worst
+def _interior_point(problem: PathProblem, linear: FloatArray, bounds: Bounds) -> FloatArray:
+    g = bounds.sides
+    frames, rows = bounds.room.shape
+    margin = bounds.budget / 2
+    c = np.zeros((frames, g.shape[1]))
+    point = _Point(
+        slack=np.maximum(margin + bounds.room, margin / 10),
+        dual=np.full((frames, rows), max(bounds.price / bounds.room.size, 1e-9)),
+        slack_m=bounds.budget - margin,
+        dual_m=max(bounds.price, 1e-6),
+    )
+    small = GAP * bounds.budget
+    for _ in range(MAX_ITERATIONS):
+        r_c = problem.gradient(c) + linear + point.dual @ g
+        r_m = bounds.price - point.dual.sum() + point.dual_m
+        r_p = c @ g.T - margin + point.slack - bounds.room
+        r_pm = margin + point.slack_m - bounds.budget
+        gap = point.gap()
+        if gap * point.size < GAP * bounds.budget * max(bounds.price, point.dual.sum()) and max(np.abs(r_p).max(), abs(r_pm)) < small:
+            break
+        ratio, ratio_m = point.dual / point.slack, point.dual_m / point.slack_m
+        factor = (problem.barrier_factor(ratio, g), True)
+        pull = ratio @ g  # (F, K): how the margin pulls at the correction
+        pulled = cho_solve_banded(factor, pull.ravel()).reshape(c.shape)
+        stiffness = float(ratio.sum() + ratio_m - (pull * pulled).sum())
+
+        def step(target: FloatArray, target_m: float) -> tuple[FloatArray, float, _Point]:
+            # targets: what slack * dual should become, minus what it is.
+            inner = target / point.slack + ratio * r_p  # noqa: B023 - used inside this iteration only
+            inner_m = target_m / point.slack_m + ratio_m * r_pm  # noqa: B023
+            dc = cho_solve_banded(factor, (-r_c - inner @ g).ravel()).reshape(c.shape)  # noqa: B023
+            dm = (-r_m + float(inner.sum()) - inner_m + float((pull * dc).sum())) / stiffness  # noqa: B023
+            dc = dc + pulled * dm  # noqa: B023
+            ds, ds_m = -r_p - dc @ g.T + dm, -r_pm - dm  # noqa: B023
+            dz = (target - point.dual * ds) / point.slack
+            return dc, dm, _Point(ds, dz, ds_m, (target_m - point.dual_m * ds_m) / point.slack_m)
+
+        _, _, ahead = step(-point.slack * point.dual, -point.slack_m * point.dual_m)
+        after = point.moved(ahead, point.reach(ahead)).gap()
+        centre = (after / gap) ** 3 * gap
+        dc, dm, move = step(
+            centre - point.slack * point.dual - ahead.slack * ahead.dual,
+            centre - point.slack_m * point.dual_m - ahead.slack_m * ahead.dual_m,
+        )
+        reach = min(1.0, 0.995 * point.reach(move))
+        c, margin, point = c + reach * dc, margin + reach * dm, point.moved(move, reach)
+    return c
 
 
-def _roughness_bands(time: FloatArray, weights: tuple[float, float, float]) -> FloatArray:
+@dataclass(frozen=True)
+class _Point:
+    """Slacks and duals of the frames' bounds, (F, R), and of the margin's."""
+
+    slack: FloatArray
+    dual: FloatArray
+    slack_m: float
+    dual_m: float
+
+    @property
+    def size(self) -> int:
+        return self.slack.size + 1
+
+    def gap(self) -> float:
+        """Return the mean complementarity, zero at the optimum."""
+        return (float((self.slack * self.dual).sum()) + self.slack_m * self.dual_m) / self.size
+
+    def moved(self, step: _Point, reach: float) -> _Point:
+        return _Point(
+            self.slack + reach * step.slack,
+            self.dual + reach * step.dual,
+            self.slack_m + reach * step.slack_m,
+            self.dual_m + reach * step.dual_m,
+        )
+
+    def reach(self, step: _Point) -> float:
+        """Return the longest part of the step, at most all of it, that keeps everything positive."""
+        worst = max(
+            float((-step.slack / self.slack).max()),
+            float((-step.dual / self.dual).max()),
+            -step.slack_m / self.slack_m,
+            -step.dual_m / self.dual_m,
+        )
+        return 1.0 if worst <= 1.0 else 1.0 / worst
+
+
+def roughness_bands(time: FloatArray, weights: tuple[float, float, float]) -> FloatArray:
     """Return sum_n weight_n D_n^T D_n in lower banded form, (4, F)."""
     frames = len(time)
     bands = np.zeros((ORDERS + 1, frames))

@@ -1,0 +1,147 @@
+"""Smooth a camera path while it is still being measured: one pass, a bounded look ahead.
+
+Each frame's correction minimises the energy of `solver` over the window from the last three frames, already shown and so
+fixed, to the last one seen. While no bound is touched that is a linear filter, made once (`_window_gains`); else the
+window is solved under the bounds, so the picture eases into the limit from as far as it can be seen coming.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+
+from ..corners import corners_from_homography, homography_from_corners, similarity_basis, similarity_part
+from ..errors import UsageError
+from ..params import Parameters
+from ..types import FloatArray, FrameWarp
+from .crop import retained_share
+from .path import magnify, sides_of, similarity_from, smoothness_weights
+from .solver import Bounds, PathProblem, Smoothness, roughness_bands
+
+PAST = 3  # frames that the third difference reaches back
+FIRST_ORDER = 0.99  # of the budget for the solver, which counts a turn to first order only; the rest keeps corners in
+TINY_PRICE = 1e-6  # streaming cannot save margin: the zoom is fixed before the first frame
+
+
+class StreamingPath:
+    """Push the motion of each frame; get warps back `look_ahead` frames later.
+
+    Args:
+        aspect: display height / display width.
+        interval_s: usual time between frames; streaming counts frames, it does not weigh their times.
+        parameters: model up to similarity, zoom static or none; `rolling_shutter` is not corrected here.
+
+    Raises:
+        UsageError: a parameter needs two passes.
+    """
+
+    def __init__(self, aspect: float, interval_s: float, parameters: Parameters) -> None:
+        for name, value, instead in (
+            ("model", parameters.model, "translation or similarity"),
+            ("zoom", parameters.zoom, "static or none"),
+            ("border", parameters.border, "crop, black or mirror"),
+        ):
+            if value in ("homography", "mesh", "dynamic", "fill"):
+                raise UsageError(f"--{name} {value} needs two passes; with --streaming use {instead}")
+        self._aspect, self._parameters = aspect, parameters
+        self._basis, self._part = similarity_basis(aspect), similarity_part(aspect)
+        self._sides = sides_of(self._basis, aspect)
+        self._look_ahead = parameters.look_ahead
+        self._weights = _weights_in_sight(parameters, interval_s)
+        self._gains = [_window_gains(n, self._weights) for n in range(self._look_ahead + 1)]
+        self._budget = FIRST_ORDER * parameters.max_crop
+        self._shown = 1.0 if parameters.zoom == "none" else 1.0 - parameters.max_crop
+        self._waiting: deque[tuple[FloatArray, bool]] = deque()  # corners (4, 2) and cut, of frames not yet given out
+        self._begin_shot()
+
+    def push(self, corners: FloatArray, cut: bool) -> list[FrameWarp]:
+        """Take the motion (4, 2) of the next frame; return the warps that are decided."""
+        self._waiting.append((corners, cut))
+        return [self._next()] if len(self._waiting) > self._look_ahead else []
+
+    def flush(self) -> list[FrameWarp]:
+        """Return the warps of the frames still waiting, at the end of the clip."""
+        return [self._next() for _ in range(len(self._waiting))]
+
+    def _begin_shot(self) -> None:
+        self._correction = np.eye(3)  # stabilized from source, of the last frame given out
+        self._smooth = np.zeros((PAST, 4))  # the path of the last frames given out
+        self._offset = np.zeros(4)  # correction of the last one, as coefficients
+
+    def _next(self) -> FrameWarp:
+        corners, cut = self._waiting.popleft()
+        if cut:
+            self._begin_shot()
+            corners = np.zeros((4, 2))
+        path = self._path_ahead(corners)
+        self._offset = self._solve(path)[0] * self._parameters.strength
+        self._correction = similarity_from(self._offset[None], self._aspect)[0]
+        if self._parameters.border == "crop" and self._parameters.zoom != "none":
+            self._fit_exactly()
+        self._smooth = np.concatenate([self._smooth[1:], (path[0] + self._offset)[None]])
+        src_from_dst = np.linalg.inv(self._correction) @ magnify(np.array([self._shown]))[0]
+        return FrameWarp(src_from_dst / src_from_dst[2, 2], self._aspect)
+
+    def _path_ahead(self, corners: FloatArray) -> FloatArray:
+        """Return the measured path of this frame and those ahead in its shot, (n, 4), as seen after the correction."""
+        steps = [corners]
+        for ahead, cut in self._waiting:
+            if cut:
+                break
+            steps.append(ahead)
+        source_steps = homography_from_corners(np.array(steps), self._aspect)
+        seen = self._correction @ source_steps @ np.linalg.inv(self._correction)
+        moved = corners_from_homography(seen, self._aspect).reshape(-1, 8) @ self._part.T
+        return self._smooth[-1] - self._offset + np.cumsum(moved, axis=0)
+
+    def _solve(self, path: FloatArray) -> FloatArray:
+        """Return the corrections (n, 4) of this frame and those ahead."""
+        count = len(path)
+        wanted = self._gains[count - 1] @ np.concatenate([self._smooth, path]) - path
+        if self._parameters.model == "translation":
+            wanted[:, 2:] = 0
+        if self._parameters.border != "crop" or (wanted @ self._sides.T).max() <= self._budget:
+            return wanted
+        problem = PathProblem(np.arange(PAST + count, dtype=np.float64), 4, self._weights, PAST)
+        room = np.zeros((count, len(self._sides)))
+        return problem.bounded(path, Bounds(self._sides, room, self._budget, TINY_PRICE), self._smooth)
+
+    def _fit_exactly(self) -> None:
+        # The budget above is first order in the angle; the picture's edge is not.
+        for _ in range(8):
+            short = self._shown - float(retained_share(np.linalg.inv(self._correction)[None], self._aspect)[0])
+            if short <= 0:
+                return
+            self._offset = self._offset * (1 - max(0.01, 2 * short))
+            self._correction = similarity_from(self._offset[None], self._aspect)[0]
+        self._offset = np.zeros(4)
+        self._correction = np.eye(3)
+
+
+def _window_gains(ahead: int, weights: Smoothness) -> FloatArray:
+    """Return (ahead + 1, PAST + ahead + 1): the smooth path ahead from the last smooth frames and the measured path."""
+    count = PAST + ahead + 1
+    bands = roughness_bands(np.arange(count, dtype=np.float64), (weights.speed, weights.acceleration, weights.jerk))
+    dense = np.diag(bands[0])
+    for n in range(1, len(bands)):
+        dense += np.diag(bands[n][: count - n], -n) + np.diag(bands[n][: count - n], n)
+    free = dense[PAST:, PAST:] + weights.anchor * np.eye(ahead + 1)
+    measured = np.concatenate([-dense[PAST:, :PAST], weights.anchor * np.eye(ahead + 1)], axis=1)
+    return np.asarray(np.linalg.solve(free, measured))
+
+
+def _weights_in_sight(parameters: Parameters, interval_s: float) -> Smoothness:
+    """Return the weights, with jerk giving way to speed where the look-ahead is short.
+
+    A jerk filter that cannot see ahead extrapolates a parabola and swings; a speed filter only lags. Both are
+    made for the same cut-off; what the window cannot see of the jerk filter's, the speed filter takes over.
+    """
+    full = smoothness_weights(parameters, interval_s)
+    if parameters.lock == "on":
+        return full
+    cutoff_frames = 2 * np.pi * full.jerk ** (1 / 6)
+    in_sight = min(1.0, 2.0 * parameters.look_ahead / max(1e-9, cutoff_frames))
+    jerk = (in_sight * cutoff_frames / (2 * np.pi)) ** 6
+    speed = (1 - in_sight) * (cutoff_frames / (2 * np.pi)) ** 2
+    return Smoothness(full.anchor, speed, 0.0, jerk)
