@@ -17,7 +17,6 @@ from .corners import motion_over_picture
 from .types import MESH_CELLS, FloatArray
 
 
-
 def speed(corners: FloatArray) -> FloatArray:
     """Return the corners' speed at each frame's own time, (F, 4, 2): the mean of the motions before and after it."""
     after = np.concatenate([corners[1:], corners[-1:]])

@@ -142,7 +142,10 @@ def _interior_point(problem: PathProblem, linear: FloatArray, bounds: Bounds) ->
         r_p = c @ g.T - margin + point.slack - bounds.room
         r_pm = margin + point.slack_m - bounds.budget
         gap = point.gap()
-        if gap * point.size < GAP * bounds.budget * max(bounds.price, point.dual.sum()) and max(np.abs(r_p).max(), abs(r_pm)) < small:
+        if (
+            gap * point.size < GAP * bounds.budget * max(bounds.price, point.dual.sum())
+            and max(np.abs(r_p).max(), abs(r_pm)) < small
+        ):
             break
         ratio, ratio_m = point.dual / point.slack, point.dual_m / point.slack_m
         factor = (problem.barrier_factor(ratio, g), True)

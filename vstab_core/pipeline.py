@@ -1,0 +1,339 @@
+"""The stages composed: analyze, smooth, render, and the two ways from file to file. Only this module knows their order."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from .decode import luma_proxy, probe, proxy_size, read_frames, read_luma
+from .encode import VideoWriter
+from .errors import InputError, OutputError
+from .motion.homography import MotionEstimator, MotionStep, estimate_motion
+from .motion.rolling_shutter import readout_ratio
+from .params import Parameters, parameters_from
+from .render import render_frames, warp_frame
+from .sidecar import Sidecar, check_matches, read_sidecar, write_sidecar
+from .smooth import path
+from .smooth.streaming import StreamingPath
+from .types import CameraMotion, EncodeOptions, Frame, LumaFrame, VideoInfo, WarpTrack
+
+MIN_FRAMES = 3  # two frames have one motion, and nothing to smooth it against
+
+# (stage, frames done, frames in all or 0 if unknown); may raise Cancelled
+ProgressFn = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run made.
+
+    Attributes:
+        output: the file written.
+        figures: what the run found, by name: numbers for people and for hosts.
+        warnings: sentences about what was lost or looks wrong.
+    """
+
+    output: Path
+    figures: dict[str, float | int | str]
+    warnings: list[str] = field(default_factory=list)
+
+
+def analyze(
+    source: Path,
+    sidecar: Path,
+    parameters: Parameters,
+    *,
+    overwrite: bool = False,
+    on_progress: ProgressFn | None = None,
+) -> Result:
+    """Measure the camera motion of a clip, smooth it, and write both to a sidecar.
+
+    Raises:
+        InputError: the clip cannot be read or has fewer than three frames.
+        OutputError: the sidecar exists, or cannot be written.
+    """
+    started = time.monotonic()
+    info = probe(source)
+    _refuse_existing(sidecar, source, overwrite)
+    warnings = _doubts(info)
+    motion = _measure(info, on_progress, warnings)
+    warps = path.smooth(motion, parameters)
+    write_sidecar(sidecar, _sidecar_of(info, motion, parameters, warps))
+    return Result(sidecar, _figures(motion, warps, started), warnings)
+
+
+def smooth(
+    sidecar: Path,
+    overrides: Mapping[str, object] | None = None,
+    *,
+    output: Path | None = None,
+    on_progress: ProgressFn | None = None,
+) -> Result:
+    """Solve the path of a sidecar again, with the parameters it was made with except those given.
+
+    Args:
+        sidecar: from `analyze`.
+        overrides: parameters that change, by name.
+        output: where to write; None replaces the sidecar.
+        on_progress: called once at the start and once at the end.
+    """
+    started = time.monotonic()
+    stored = read_sidecar(sidecar)
+    if stored.motion is None:
+        raise InputError(f"'{sidecar}' holds no motion to smooth; run `vstab analyze` on the clip")
+    frames = len(stored.motion)
+    _tell(on_progress, "smooth", 0, frames)
+    before = stored.parameters.as_dict() if stored.parameters else {}
+    parameters = parameters_from({**before, **(overrides or {})})
+    warps = path.smooth(stored.motion, parameters)
+    target = output or sidecar
+    write_sidecar(target, _with(stored, parameters, warps))
+    _tell(on_progress, "smooth", frames, frames)
+    return Result(target, _figures(stored.motion, warps, started))
+
+
+def render(
+    source: Path,
+    sidecar: Path,
+    output: Path,
+    encode: EncodeOptions,
+    *,
+    overrides: Mapping[str, object] | None = None,
+    overwrite: bool = False,
+    on_progress: ProgressFn | None = None,
+) -> Result:
+    """Render a clip with the warps of its sidecar.
+
+    Raises:
+        SidecarError: the sidecar is of another clip, size or version.
+    """
+    started = time.monotonic()
+    info = probe(source)
+    stored = read_sidecar(sidecar)
+    check_matches(stored, info)
+    if stored.warps is None:
+        raise InputError(f"'{sidecar}' holds no warps; run `vstab smooth` on it")
+    before = stored.parameters.as_dict() if stored.parameters else {}
+    parameters = parameters_from({**before, **(overrides or {})})
+    warnings = _doubts(info)
+    _render(info, stored.warps, stored.motion, parameters, output, encode, overwrite, on_progress, warnings)
+    return Result(output, _figures(stored.motion, stored.warps, started), warnings)
+
+
+def stabilize(
+    source: Path,
+    output: Path,
+    parameters: Parameters,
+    encode: EncodeOptions | None = None,
+    *,
+    sidecar: Path | None = None,
+    streaming: bool = False,
+    overwrite: bool = False,
+    on_progress: ProgressFn | None = None,
+) -> Result:
+    """Stabilize a clip from file to file.
+
+    Args:
+        source, output: the clip and where the result goes; they must differ.
+        parameters: all stages'.
+        encode: the encoder's options.
+        sidecar: where the analysis is kept for another time. One that is there and fits the clip saves the analysis.
+        streaming: one pass with `parameters.look_ahead` frames in memory, instead of two passes.
+        overwrite: whether an existing output may be replaced.
+        on_progress: may raise `Cancelled`; nothing half-written is then left.
+    """
+    started = time.monotonic()
+    encode = encode or EncodeOptions()
+    info = probe(source)
+    warnings = _doubts(info)
+    _refuse_existing(output, source, overwrite)
+    if streaming:
+        return _stabilize_streaming(info, output, parameters, encode, overwrite, on_progress, warnings, started)
+    motion = None
+    if sidecar is not None and sidecar.exists():
+        stored = read_sidecar(sidecar)
+        check_matches(stored, info)
+        motion = stored.motion
+    if motion is None:
+        motion = _measure(info, on_progress, warnings)
+    warps = path.smooth(motion, parameters)
+    if sidecar is not None:
+        write_sidecar(sidecar, _sidecar_of(info, motion, parameters, warps))
+    _render(info, warps, motion, parameters, output, encode, overwrite, on_progress, warnings)
+    return Result(output, _figures(motion, warps, started), warnings)
+
+
+def _measure(info: VideoInfo, on_progress: ProgressFn | None, warnings: list[str]) -> CameraMotion:
+    pts: list[int] = []
+
+    def images(lumas: Iterator[LumaFrame]) -> Iterator[np.ndarray]:
+        for luma in lumas:
+            pts.append(luma.pts)
+            _tell(on_progress, "analyze", len(pts), info.frames)
+            yield luma.image
+
+    with _one_thread_for_opencv():
+        lumas = read_luma(info.path, on_damage=warnings.append)
+        steps = list(estimate_motion(images(lumas), info.aspect))
+    _check_count(info, len(pts))
+    motion = _motion_of(info, pts, steps)
+    weak = int((motion.confidence == 0).sum())
+    if weak > len(motion) // 2:
+        warnings.append(f"the camera could be followed in only {len(motion) - weak} of {len(motion)} frames")
+    return motion
+
+
+def _motion_of(info: VideoInfo, pts: list[int], steps: list[MotionStep]) -> CameraMotion:
+    corners = np.array([step.corners for step in steps])
+    confidence = np.array([step.confidence for step in steps], np.float32)
+    cut = np.array([step.cut for step in steps])
+    return CameraMotion(
+        info.width,
+        info.height,
+        info.aspect,
+        np.array(pts, np.int64),
+        info.time_base,
+        corners,
+        np.array([step.mesh for step in steps]),
+        confidence,
+        cut,
+        readout_ratio(corners, cut, confidence, info.aspect),
+    )
+
+
+def _render(
+    info: VideoInfo,
+    warps: WarpTrack,
+    motion: CameraMotion | None,
+    parameters: Parameters,
+    output: Path,
+    encode: EncodeOptions,
+    overwrite: bool,
+    on_progress: ProgressFn | None,
+    warnings: list[str],
+) -> None:
+    known = set(warnings)
+
+    def damaged(message: str) -> None:  # the analysis met the same damage
+        if message not in known:
+            warnings.append(message)
+
+    with VideoWriter(output, info, encode, overwrite=overwrite) as writer:
+        frames = read_frames(info.path, on_damage=damaged)
+        for done, frame in enumerate(render_frames(frames, warps, motion, parameters, writer.new_frame), 1):
+            writer.write(frame)
+            _tell(on_progress, "render", done, len(warps))
+
+
+def _stabilize_streaming(
+    info: VideoInfo,
+    output: Path,
+    parameters: Parameters,
+    encode: EncodeOptions,
+    overwrite: bool,
+    on_progress: ProgressFn | None,
+    warnings: list[str],
+    started: float,
+) -> Result:
+    estimator = MotionEstimator(info.aspect, live=parameters.look_ahead == 0)
+    smoother = StreamingPath(info.aspect, float(1 / info.frame_rate), parameters)
+    waiting: deque[Frame] = deque()
+    done = cuts = weak = 0
+    long_side_px = max(proxy_size(info.width, info.height))
+
+    with _one_thread_for_opencv(), VideoWriter(output, info, encode, overwrite=overwrite) as writer:
+
+        def give_out(steps: list[MotionStep], last: bool = False) -> None:
+            nonlocal done, cuts, weak
+            warps = [warp for step in steps for warp in smoother.push(step.corners, step.cut)]
+            for warp in [*warps, *(smoother.flush() if last else [])]:
+                writer.write(warp_frame(waiting.popleft(), warp, parameters, writer.new_frame))
+                done += 1
+                _tell(on_progress, "stabilize", done, info.frames)
+            cuts += sum(step.cut for step in steps)
+            weak += sum(step.confidence == 0 for step in steps)
+
+        for frame in read_frames(info.path, on_damage=warnings.append):
+            waiting.append(frame)
+            give_out(estimator.push(luma_proxy(frame.source, long_side_px)))
+        give_out(estimator.flush(), last=True)
+        _check_count(info, done)
+    seconds = time.monotonic() - started
+    figures: dict[str, float | int | str] = {
+        "frames": done,
+        "shots": cuts,
+        "weak_frames": weak,
+        "crop": 0.0 if parameters.zoom == "none" else parameters.max_crop,
+        "seconds": seconds,
+        "fps": done / max(seconds, 1e-9),
+    }
+    return Result(output, figures, warnings)
+
+
+def _figures(motion: CameraMotion | None, warps: WarpTrack, started: float) -> dict[str, float | int | str]:
+    seconds = time.monotonic() - started
+    figures: dict[str, float | int | str] = {"frames": len(warps)}
+    if motion is not None:
+        figures["shots"] = int(motion.cut.sum())
+        figures["weak_frames"] = int((motion.confidence == 0).sum())
+        figures["readout_ratio"] = motion.readout_ratio
+    figures["crop"] = float(warps.crop.max())
+    figures["seconds"] = seconds
+    figures["fps"] = len(warps) / max(seconds, 1e-9)
+    return figures
+
+
+def _doubts(info: VideoInfo) -> list[str]:
+    if not info.interlaced:
+        return []
+    return [
+        f"'{info.path}' is interlaced: its two fields are bent as one picture, which combs where it moves; "
+        "deinterlace it first (ffmpeg -vf bwdif)"
+    ]
+
+
+def _check_count(info: VideoInfo, frames: int) -> None:
+    if frames < MIN_FRAMES:
+        raise InputError(f"stabilizing needs at least {MIN_FRAMES} frames, got {frames} from '{info.path}'")
+
+
+def _refuse_existing(output: Path, source: Path, overwrite: bool) -> None:
+    """Say before a long analysis what `VideoWriter` would say after it."""
+    if output.exists() and output.samefile(source):
+        raise OutputError(f"output '{output}' is the input; give another name with -o")
+    if output.exists() and not overwrite:
+        raise OutputError(f"output '{output}' exists; give --overwrite to replace it, or another name with -o")
+    if not output.absolute().parent.is_dir():
+        raise OutputError(f"output directory '{output.absolute().parent}' does not exist")
+
+
+def _sidecar_of(info: VideoInfo, motion: CameraMotion, parameters: Parameters, warps: WarpTrack) -> Sidecar:
+    return Sidecar(motion=motion, parameters=parameters, warps=warps, fingerprint=info.fingerprint,
+                   source_name=info.path.name)  # fmt: skip
+
+
+def _with(stored: Sidecar, parameters: Parameters, warps: WarpTrack) -> Sidecar:
+    return Sidecar(motion=stored.motion, parameters=parameters, warps=warps, fingerprint=stored.fingerprint,
+                   source_name=stored.source_name)  # fmt: skip
+
+
+def _tell(on_progress: ProgressFn | None, stage: str, frame: int, frames: int) -> None:
+    if on_progress is not None:
+        on_progress(stage, frame, frames)
+
+
+class _one_thread_for_opencv:  # noqa: N801 - reads as the statement it is
+    """Keep OpenCV to the calling thread: decoder and encoder fill the other cores, and its pool spins while it waits."""
+
+    def __enter__(self) -> None:
+        self._before = cv2.getNumThreads()
+        cv2.setNumThreads(1)
+
+    def __exit__(self, *exc: object) -> None:
+        cv2.setNumThreads(self._before)

@@ -1,0 +1,127 @@
+"""Warp whole frames: the planes of any pixel format, black in their own codes, and borders filled from other frames."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+
+import numpy as np
+
+from .corners import homography_from_corners
+from .formats import bit_depth
+from .params import Parameters
+from .types import CameraMotion, FloatArray, Frame, FrameWarp, WarpTrack
+from .warp import Border, warp_planes
+
+FULL_RANGE = 2  # FFmpeg's color_range
+FILL_REACH = (20, 10, 5, 2)  # frames to either side that lend their picture to a border, the farthest first
+
+NewFrame = Callable[[Frame], Frame]
+
+
+def render_frames(
+    frames: Iterable[Frame], warps: WarpTrack, motion: CameraMotion | None, parameters: Parameters, new_frame: NewFrame
+) -> Iterator[Frame]:
+    """Yield the stabilized frames.
+
+    Args:
+        frames: the clip's frames in order; each is matched to its warp by time, and one that the analysis did not see
+            takes the nearest warp.
+        warps: the solution.
+        motion: the measured motion; needed for border "fill" only.
+        parameters: of which border and interpolation matter here.
+        new_frame: gives the memory that a warped frame is written to.
+    """
+    if parameters.border == "fill" and motion is not None:
+        yield from _render_filled(frames, warps, motion, parameters, new_frame)
+        return
+    for frame in frames:
+        yield warp_frame(frame, warps[_index_at(warps, frame.pts)], parameters, new_frame)
+
+
+def warp_frame(frame: Frame, warp: FrameWarp, parameters: Parameters, new_frame: NewFrame) -> Frame:
+    """Return the frame warped; itself, untouched, where the warp is the identity."""
+    if warp.mesh is not None and not warp.mesh.any():
+        warp = FrameWarp(warp.src_from_dst, warp.aspect)
+    if warp.mesh is None and np.array_equal(warp.src_from_dst, np.eye(3)):
+        return frame
+    border: Border = {"crop": "replicate", "black": "constant"}.get(parameters.border, "mirror")  # type: ignore[assignment]
+    target = new_frame(frame)
+    _warp_into(target, frame, warp, parameters, border)
+    return target
+
+
+def _warp_into(target: Frame, frame: Frame, warp: FrameWarp, parameters: Parameters, border: Border) -> None:
+    warp_planes(
+        frame.planes,
+        warp,
+        outs=target.planes,
+        filter=parameters.interpolation,  # type: ignore[arg-type]
+        border=border,
+        border_values=black_of(frame),
+        max_value=0 if frame.planes[0].dtype == np.float32 else (1 << bit_depth(frame.pixel_format)) - 1,
+    )
+
+
+def black_of(frame: Frame) -> list[float | tuple[float, ...]]:
+    """Return the code values of black, one entry a plane; alpha is transparent."""
+    name, planes = frame.pixel_format, frame.planes
+    if name.startswith(("rgb", "bgr", "gbr", "argb", "abgr", "0rgb")) or planes[0].dtype == np.float32:
+        return [0.0] * len(planes)
+    full = getattr(frame.source, "color_range", 0) == FULL_RANGE or name.startswith("yuvj")
+    scale = 1 << (bit_depth(name) - 8)
+    luma = 0.0 if full else 16.0 * scale
+    if name.startswith("ya"):
+        return [(luma, 0.0)]
+    return [luma, *[128.0 * scale] * min(2, len(planes) - 1), *[0.0] * (len(planes) - 3)]
+
+
+def _index_at(warps: WarpTrack, pts: int) -> int:
+    after = min(int(np.searchsorted(warps.pts, pts)), len(warps) - 1)
+    before = max(after - 1, 0)
+    return before if abs(int(warps.pts[before]) - pts) < abs(int(warps.pts[after]) - pts) else after
+
+
+def _render_filled(
+    frames: Iterable[Frame], warps: WarpTrack, motion: CameraMotion, parameters: Parameters, new_frame: NewFrame
+) -> Iterator[Frame]:
+    """Lay each frame over its neighbours, moved to where the camera path says their content is."""
+    steps = homography_from_corners(motion.corners, motion.aspect)
+    reach = FILL_REACH[0]
+    source = iter(frames)
+    ahead = deque(islice(source, reach + 1))
+    behind: deque[Frame] = deque(maxlen=reach)
+    while ahead:
+        frame = ahead.popleft()
+        index = _index_at(warps, frame.pts)
+        warp = warps[index]
+        target = new_frame(frame)
+        _warp_into(target, frame, warp, parameters, "mirror")
+        for distance in FILL_REACH:
+            for neighbour, side in ((_at(behind, -distance), -1), (_at(ahead, distance - 1), 1)):
+                chain = _chain(steps, motion, index, side * distance) if neighbour is not None else None
+                if neighbour is None or chain is None:
+                    continue
+                moved = FrameWarp(chain @ warp.src_from_dst, warp.aspect)
+                _warp_into(target, neighbour, moved, parameters, "keep")
+        _warp_into(target, frame, warp, parameters, "keep")
+        yield target
+        behind.append(frame)
+        ahead.extend(islice(source, 1))
+
+
+def _at(frames: deque[Frame], index: int) -> Frame | None:
+    return frames[index] if -len(frames) <= index < len(frames) else None
+
+
+def _chain(steps: FloatArray, motion: CameraMotion, index: int, offset: int) -> FloatArray | None:
+    """Return other_from_this (3, 3), or None across a cut or the end."""
+    low, high = min(index, index + offset), max(index, index + offset)
+    if low < 0 or high >= len(motion) or motion.cut[low + 1 : high + 1].any():
+        return None
+    chain = np.eye(3)
+    for step in steps[low + 1 : high + 1]:
+        chain = step @ chain
+    chain = chain if offset > 0 else np.linalg.inv(chain)
+    return np.asarray(chain / chain[2, 2])
