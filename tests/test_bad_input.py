@@ -106,7 +106,8 @@ BAD = {
     "text": (lambda folder: _written(folder / "text.mp4", b"no film\n" * 100), "not a media file"),
     "audio only": (lambda folder: audio_only(folder / "audio.m4a"), "no video stream; it holds audio"),
     "no frames": (lambda folder: no_frames(folder / "none.mp4"), "could be decoded"),
-    "one frame": (lambda folder: make_clip(folder / "one.mp4", 1), "frame"),
+    "one frame": (lambda folder: make_clip(folder / "one.mp4", 1), "at least 3 frames, got 1"),
+    "two frames": (lambda folder: make_clip(folder / "two.mp4", 2), "at least 3 frames, got 2"),
     "a size that changes": (lambda folder: size_change(folder / "a.h264"), "changes from 160x120 to 128x96"),
 }
 
@@ -139,7 +140,7 @@ def test_an_input_without_permission_is_refused(clip: Path, tmp_path: Path, caps
 
 @pytest.mark.parametrize(
     ("count", "size", "ending"),
-    [(2, SIZE, "mp4"), (3, SIZE, "mp4"), (4, (1, 1), "mkv"), (4, (479, 853), "mkv"), (6, (2, 640), "mp4")],
+    [(3, SIZE, "mp4"), (4, (1, 1), "mkv"), (4, (479, 853), "mkv"), (6, (2, 640), "mp4")],
 )
 @pytest.mark.parametrize("streaming", [[], ["--streaming"]])
 def test_few_frames_and_odd_sizes_come_through_whole(
@@ -182,7 +183,7 @@ def test_an_output_that_is_the_input_is_refused(clip: Path, tmp_path: Path, caps
     link.symlink_to(source)
     for output in (source, tmp_path / "." / "in.mp4", link):
         for more in ([], ["--overwrite"]):
-            words = "is the input itself"
+            words = "is the input"
             refused(capsys, 4, "output", words, "stabilize", source, "-o", output, *more, folder=tmp_path)
 
 
@@ -335,6 +336,26 @@ def test_a_sidecar_of_another_clip_is_refused(clip: Path, tmp_path: Path, capsys
     for other in others.values():
         arguments = ["render", other, "--sidecar", sidecar, "-o", tmp_path / "out.mp4"]
         refused(capsys, 5, "sidecar", "", *arguments, folder=tmp_path)
+
+
+def test_smooth_into_a_file_that_exists_is_refused(
+    clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sidecar = tmp_path / "clip.vstab"
+    assert run(capsys, "analyze", clip, "-o", sidecar)[0] == 0
+    precious = _written(tmp_path / "precious", b"precious")
+    refused(capsys, 4, "output", "exists", "smooth", sidecar, "-o", precious, folder=tmp_path)
+    assert run(capsys, "smooth", sidecar, "-o", precious, "--overwrite")[0] == 0
+    assert precious.read_bytes() == sidecar.read_bytes()
+
+
+def test_a_sidecar_that_is_also_the_output_or_the_input_is_refused(
+    clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "out.mp4"
+    for more in (["--sidecar", output], ["--sidecar", clip], ["--sidecar", tmp_path / "." / "out.mp4"]):
+        words = "--sidecar must be a file of its own"
+        refused(capsys, 2, "usage", words, "stabilize", clip, "-o", output, *more, folder=tmp_path)
 
 
 @pytest.mark.parametrize("command", ["render", "smooth", "info"])

@@ -115,6 +115,10 @@ class _Job:
         self._output, self._sidecar = _default_paths(
             options.command, source, options.output, getattr(options, "sidecar", None)
         )
+        if options.command in ("stabilize", "render") and self._sidecar is not None:
+            for path in (options.input, self._output):
+                if os.path.realpath(path) == os.path.realpath(self._sidecar):
+                    raise UsageError(f"--sidecar must be a file of its own, got '{path}'")
         streaming = getattr(options, "streaming", False)
         self._stages = ["stabilize"] if streaming else list(COMMANDS[options.command][1])
         if not streaming:
@@ -161,7 +165,9 @@ class _Job:
                 options.input, output, self._parameters, overwrite=options.overwrite, on_progress=self._on_progress
             )
         if options.command == "smooth":
-            return pipeline.smooth(sidecar, self._given(), output=options.output, on_progress=self._on_progress)
+            if output != options.sidecar and output.exists() and not options.overwrite:
+                raise OutputError(f"output '{output}' exists; give --overwrite to replace it, or another name with -o")
+            return pipeline.smooth(options.sidecar, self._given(), output=options.output, on_progress=self._on_progress)
         return pipeline.render(
             options.input,
             sidecar,

@@ -90,8 +90,7 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
                 default="auto",
                 help="auto: a bar on a terminal; json: one object per line on stdout; none: only warnings and errors",
             )
-            if name != "smooth":
-                group.add_argument("--overwrite", action="store_true", help="replace an output that exists")
+            group.add_argument("--overwrite", action="store_true", help="replace an output that exists")
         command.add_argument("-v", "--verbose", action="count", default=0, help="log more; twice for everything")
     return parser, commands
 
@@ -113,7 +112,9 @@ def _add_files(command: Parser, name: str) -> None:
             "-o", "--output", metavar="OUT", type=Path, help="the sidecar (default: IN.vstab beside the video)"
         )
     if name == "stabilize":
-        command.add_argument("--sidecar", metavar="PATH", type=Path, help="keep the measured motion in this sidecar")
+        command.add_argument(
+            "--sidecar", metavar="PATH", type=Path, help="keep the measured motion here, or use what is here already"
+        )
         command.add_argument(
             "--streaming", action="store_true", help="one pass with a bounded look into the future (see --look-ahead)"
         )

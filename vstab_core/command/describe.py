@@ -8,7 +8,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from ..errors import UsageError
 from ..params import DEFAULTS, PARAMS, Param
 from .arguments import flag_of
 
@@ -98,7 +97,7 @@ def _is_word(value: object) -> bool:
 
 
 def info_values(path: Path) -> dict[str, Any]:
-    """Return what is known of a video, or of a sidecar (by its name or its first bytes).
+    """Return what is known of a video, or of a sidecar (told by the ending .vstab).
 
     Raises:
         InputError: the video cannot be read.
@@ -112,7 +111,31 @@ def info_values(path: Path) -> dict[str, Any]:
 
 
 def _sidecar_values(path: Path) -> dict[str, Any]:
-    raise UsageError(f"'{path}': this version cannot describe a sidecar yet")
+    from ..sidecar import read_sidecar
+
+    sidecar = read_sidecar(path)
+    track, motion, warps = sidecar.track, sidecar.motion, sidecar.warps
+    times_s = track.pts * float(track.time_base)
+    values: dict[str, Any] = {
+        "kind": "sidecar",
+        "path": str(path),
+        "source_name": sidecar.source_name,
+        "fingerprint": sidecar.fingerprint,
+        "width": track.width,
+        "height": track.height,
+        "frames": len(track),
+        "first_s": float(times_s[0]) if len(track) else None,
+        "last_s": float(times_s[-1]) if len(track) else None,
+        "time_base": str(track.time_base),
+    }
+    if motion is not None:
+        values["shots"] = int(motion.cut.sum())
+        values["weak_frames"] = int((motion.confidence == 0).sum())
+        values["readout_ratio"] = motion.readout_ratio
+    if warps is not None and len(track):
+        values["crop"] = float(warps.crop.max())
+    values["parameters"] = None if sidecar.parameters is None else sidecar.parameters.as_dict()
+    return values
 
 
 def _plain(value: Any) -> dict[str, Any]:
