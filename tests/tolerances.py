@@ -10,9 +10,15 @@ WARP_POSITION_PX = 0.001
 WARP_NOISE_RATIO = 0.003
 # The same, in codes, for the sum of the rounded products in 8 bits (docs/warp.md).
 WARP_ROUNDING_CODES = 0.56
-# Smooth analytic picture (period 40 px and more), whole chain against the formula: Catmull-Rom itself is off by about
-# (2 pi / 40)^3 / 20 = 0.02 % of the amplitude; the rest is position error times slope and rounding to a code.
-WARP_ANALYTIC_CODES = 0.75
+# Smooth analytic picture (shortest period 30 px), whole chain in float against the formula, as a share of the range:
+# Catmull-Rom is off by about (2 pi / 30)^3 / 60 of an amplitude of 0.24 an axis, Lanczos-3 a little more (its weights
+# do not reproduce a slope); found: see docs/warp.md.
+WARP_ANALYTIC_RATIO = 0.002
+# Centroid of a blob (sigma 4 px): sampling error of the sums and 0.001 px of position.
+WARP_CENTROID_PX = 0.02
+# Luma warped and then halved against chroma halved and then warped: the box filter commutes with the warp but for the
+# zoom of 10 % and the resampling of a picture of period 15 px.
+WARP_CHROMA_RATIO = 0.02
 # Positions interpolated in 8x8 blocks against the exact model: h'' * 8^2 / 8 an axis; typical homographies of a
 # stabilizer (perspective up to 0.02 across the frame) at 1920 x 1080.
 WARP_GRID_PX = 0.02

@@ -120,8 +120,8 @@ def _chain(steps: FloatArray, motion: CameraMotion, index: int, offset: int) -> 
     low, high = min(index, index + offset), max(index, index + offset)
     if low < 0 or high >= len(motion) or motion.cut[low + 1 : high + 1].any():
         return None
-    chain = np.eye(3)
+    chain: FloatArray = np.eye(3)
     for step in steps[low + 1 : high + 1]:
         chain = step @ chain
-    chain = chain if offset > 0 else np.linalg.inv(chain)
-    return np.asarray(chain / chain[2, 2])
+    other_from_this = np.asarray(chain if offset > 0 else np.linalg.inv(chain), np.float64)
+    return np.asarray(other_from_this / other_from_this[2, 2])

@@ -21,7 +21,7 @@ def speed(corners: FloatArray) -> FloatArray:
     """Return the corners' speed at each frame's own time, (F, 4, 2): the mean of the motions before and after it."""
     after = np.concatenate([corners[1:], corners[-1:]])
     before = np.concatenate([corners[1:2], corners[1:]])  # frame 0 has no motion before it
-    return 0.5 * (before + after)
+    return np.asarray(0.5 * (before + after))
 
 
 def undo_rolling_shutter(corners: FloatArray, aspect: float, readout_ratio: float) -> tuple[FloatArray, FloatArray]:

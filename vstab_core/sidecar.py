@@ -25,6 +25,8 @@ from .types import MESH_SHAPE, CameraMotion, VideoInfo, WarpTrack
 
 logger = logging.getLogger(__name__)
 
+Common = tuple[int, int, float, npt.NDArray[np.int64], Fraction]  # what motion and warps both say first
+
 
 @dataclass(frozen=True)
 class Sidecar:
@@ -63,7 +65,7 @@ def read_sidecar(path: Path) -> Sidecar:
     except (OSError, RuntimeError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise SidecarError(f"cannot read sidecar '{path}': {reason}") from error
-    common = (
+    common: Common = (
         fields["width"],
         fields["height"],
         fields["aspect"],
@@ -130,15 +132,14 @@ def check_matches(sidecar: Sidecar, info: VideoInfo) -> None:
         )
 
 
-def _motion_from(common: tuple[Any, ...], motion: dict[str, Any], path: Path) -> CameraMotion:
+def _motion_from(common: Common, motion: dict[str, Any], path: Path) -> CameraMotion:
     mesh: npt.NDArray[np.float32] | None = motion["mesh"]
     if mesh is None:
         mesh = np.zeros((len(common[3]), *MESH_SHAPE), np.float32)
     if mesh.shape[1:] != MESH_SHAPE:
         raise SidecarError(f"cannot read sidecar '{path}': its motion mesh is {mesh.shape[1:3]}, not {MESH_SHAPE[:2]}")
-    return CameraMotion(
-        *common, motion["corners"], mesh, motion["confidence"], motion["cut"].astype(bool), motion["readout_ratio"]
-    )
+    cut = motion["cut"].astype(bool)
+    return CameraMotion(*common, motion["corners"], mesh, motion["confidence"], cut, motion["readout_ratio"])
 
 
 def _parameters_from(text: str, path: Path) -> Parameters | None:

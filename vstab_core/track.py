@@ -7,6 +7,7 @@ background by its number of corners.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -86,7 +87,7 @@ def follow(ref: View, cur: View, *, coarse: bool = False) -> tuple[Tracks, npt.N
         return Tracks(empty, empty, np.empty(0, np.float32)), np.zeros(0, bool)
     if coarse:
         step = np.float32(2.0)
-        images = [cv2.equalizeHist(_half(view.image)) for view in (ref, cur)]
+        images: list[Luma] = [cv2.equalizeHist(_half(view.image)) for view in (ref, cur)]  # type: ignore[misc]
     else:
         step = np.float32(1.0)
         images = [ref.image, cur.image]
@@ -102,8 +103,9 @@ def follow(ref: View, cur: View, *, coarse: bool = False) -> tuple[Tracks, npt.N
 
 def _there_and_back(ref: Luma, cur: Luma, points: Points) -> tuple[Points, Points, npt.NDArray[np.bool_]]:
     size = (WINDOW_PX, WINDOW_PX)
+    no_guess: Any = None  # OpenCV's type stubs leave out that it may be
     there, seen, _ = cv2.calcOpticalFlowPyrLK(
-        ref, cur, points, None, winSize=size, maxLevel=PYRAMID_LEVELS, criteria=_CRITERIA
+        ref, cur, points, no_guess, winSize=size, maxLevel=PYRAMID_LEVELS, criteria=_CRITERIA
     )
     # The way back starts from the answer it should give, so two levels are enough and it costs half.
     back, seen_back, _ = cv2.calcOpticalFlowPyrLK(
@@ -116,7 +118,7 @@ def _there_and_back(ref: Luma, cur: Luma, points: Points) -> tuple[Points, Point
         criteria=_CRITERIA,
         flags=cv2.OPTFLOW_USE_INITIAL_FLOW,
     )
-    return there, back, (seen[:, 0] == 1) & (seen_back[:, 0] == 1)
+    return np.asarray(there, np.float32), np.asarray(back, np.float32), (seen[:, 0] == 1) & (seen_back[:, 0] == 1)
 
 
 def _half(image: Luma) -> Luma:

@@ -7,6 +7,7 @@ outweigh it a thousandfold; with few, or all in one corner, the fit falls back t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -86,9 +87,10 @@ def _best_start(ref: FloatArray, cur: FloatArray, background: npt.NDArray[np.flo
 def _magsac(ref: FloatArray, cur: FloatArray, px: float) -> FloatArray | None:
     # MAGSAC's internal tables want a threshold of pixel size, so it works in pixels.
     source, target = ref / px, cur / px
-    h, mask = cv2.findHomography(source, target, cv2.USAC_MAGSAC, INLIER_PX, maxIters=300, confidence=0.995)
+    found: Any = cv2.findHomography(source, target, cv2.USAC_MAGSAC, INLIER_PX, maxIters=300, confidence=0.995)
+    h, mask = found  # both None where there is no answer, which OpenCV's type stubs leave out
     if h is None or mask.sum() < MIN_POINTS or not np.isfinite(h).all():
-        affine, _ = cv2.estimateAffinePartial2D(source, target, ransacReprojThreshold=INLIER_PX)
+        affine: Any = cv2.estimateAffinePartial2D(source, target, ransacReprojThreshold=INLIER_PX)[0]
         if affine is None:
             return None
         h = np.vstack([affine, [0, 0, 1]])

@@ -16,7 +16,7 @@ GUARD = 2e-4  # normalised: a fifth of a pixel at 1920, for the sparse grid's in
 
 def mesh_at_corners(mesh: FloatArray) -> FloatArray:
     """Return the offsets (F, 4, 2) of a mesh (F, rows, cols, 2) at the frame corners, in the corners' order."""
-    return mesh[:, [0, 0, -1, -1], [0, -1, -1, 0]]
+    return np.asarray(mesh[:, [0, 0, -1, -1], [0, -1, -1, 0]])
 
 
 def retained_share(src_from_stab: FloatArray, aspect: float, mesh: FloatArray | None = None) -> FloatArray:
@@ -46,7 +46,7 @@ def retained_share(src_from_stab: FloatArray, aspect: float, mesh: FloatArray | 
         room = limit - sign * offset
         with np.errstate(divide="ignore", invalid="ignore"):
             bounds.append(np.where(rise > 0, room / rise, np.inf))
-    return np.clip(np.minimum(*bounds).min(axis=(1, 2)), 0.0, 1.0)
+    return np.asarray(np.clip(np.minimum(*bounds).min(axis=(1, 2)), 0.0, 1.0))
 
 
 def steady_zoom(retained: FloatArray, frames: int) -> FloatArray:

@@ -1,9 +1,8 @@
 """CameraMotion in, WarpTrack out: smooth the camera path of each shot under the crop budget.
 
 The path lives in four-corner space: the running sum of how far the frame corners move. Smoothing eight numbers of one
-rigid frame cannot make jello, which smoothing mesh vertices one by one does. The sum is exact only for small motions, so
-the solve is repeated on the path that its own correction leaves (`_path_after`); the second pass already moves less than
-a hundredth of a pixel.
+rigid frame cannot make jello, which smoothing mesh vertices one by one does. The sum is exact only for small motions,
+so the solve is repeated on the path that its own correction leaves (`_path_after`).
 """
 
 from __future__ import annotations
@@ -53,7 +52,7 @@ def smooth(motion: CameraMotion, parameters: Parameters) -> WarpTrack:
         solution = _solve_shot(motion, shot, parameters)
         if solution is None:
             continue
-        src_from_stab = np.linalg.inv(solution.stab_from_src)
+        src_from_stab = np.asarray(np.linalg.inv(solution.stab_from_src), np.float64)
         shown = _shown_share(src_from_stab, solution.mesh, motion, parameters)
         src_from_dst[shot] = src_from_stab @ magnify(shown)
         crop[shot] = 1.0 - shown

@@ -1,7 +1,7 @@
 """Smooth a camera path while it is still being measured: one pass, a bounded look ahead.
 
-Each frame's correction minimises the energy of `solver` over the window from the last three frames, already shown and so
-fixed, to the last one seen. While no bound is touched that is a linear filter, made once (`_window_gains`); else the
+Each frame's correction minimises the energy of `solver` over the window from the last three frames, already shown and
+so fixed, to the last one seen. While no bound is touched that is a linear filter, made once (`_window_gains`); else the
 window is solved under the bounds, so the picture eases into the limit from as far as it can be seen coming.
 """
 
@@ -93,7 +93,7 @@ class StreamingPath:
         source_steps = homography_from_corners(np.array(steps), self._aspect)
         seen = self._correction @ source_steps @ np.linalg.inv(self._correction)
         moved = corners_from_homography(seen, self._aspect).reshape(-1, 8) @ self._part.T
-        return self._smooth[-1] - self._offset + np.cumsum(moved, axis=0)
+        return np.asarray(self._smooth[-1] - self._offset + np.cumsum(moved, axis=0))
 
     def _solve(self, path: FloatArray) -> FloatArray:
         """Return the corrections (n, 4) of this frame and those ahead."""
@@ -102,7 +102,7 @@ class StreamingPath:
         if self._parameters.model == "translation":
             wanted[:, 2:] = 0
         if self._parameters.border != "crop" or (wanted @ self._sides.T).max() <= self._budget:
-            return wanted
+            return np.asarray(wanted)
         problem = PathProblem(np.arange(PAST + count, dtype=np.float64), 4, self._weights, PAST)
         room = np.zeros((count, len(self._sides)))
         return problem.bounded(path, Bounds(self._sides, room, self._budget, TINY_PRICE), self._smooth)
@@ -110,7 +110,8 @@ class StreamingPath:
     def _fit_exactly(self) -> None:
         # The budget above is first order in the angle; the picture's edge is not.
         for _ in range(8):
-            short = self._shown - float(retained_share(np.linalg.inv(self._correction)[None], self._aspect)[0])
+            src_from_stab = np.asarray(np.linalg.inv(self._correction), np.float64)
+            short = self._shown - float(retained_share(src_from_stab[None], self._aspect)[0])
             if short <= 0:
                 return
             self._offset = self._offset * (1 - max(0.01, 2 * short))

@@ -29,7 +29,7 @@ struct KernelArgs {
   std::int32_t* scratch;  // kScratchRows * grid_cols
 };
 
-constexpr int kScratchRows = 13;
+constexpr int kScratchRows = 14;
 
 void warp_baseline(const KernelArgs& args);
 void warp_sse4(const KernelArgs& args);

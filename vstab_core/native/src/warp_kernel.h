@@ -52,40 +52,6 @@ constexpr int kGroups = 1;
 
 #if VSTAB_VECTOR
 #include "warp_vector.h"
-
-template <int kTaps, int kExtra>
-inline void group(const KernelArgs& a, const RowPlan& plan, int b, int rows, std::uint8_t* out) {
-  group_u8<kTaps, kExtra>(a, plan, b, rows, out);
-}
-template <int kTaps, int kExtra>
-inline void group(const KernelArgs& a, const RowPlan& plan, int b, int rows, std::uint16_t* out) {
-  if (a.code_bits > 14) {
-    group_u16<kTaps, -1, true>(a, plan, b, rows, out);
-  } else {
-    group_u16<kTaps, kExtra, false>(a, plan, b, rows, out);
-  }
-}
-
-// Writes kGroups runs from run b on, or returns false if one of them needs the scalar path.
-template <class T, int kTaps>
-inline bool vector_runs(const KernelArgs& a, const RowPlan& plan, int b, T* out) {
-  std::int32_t most = 0, least = kMaxRows;
-  for (int g = 0; g < kGroups; ++g) {
-    most = max_of(most, plan.rows[b + g]);
-    least = min_of(least, plan.rows[b + g]);
-  }
-  if (least == 0) {
-    return false;
-  }
-  if (most == kTaps) {
-    group<kTaps, 0>(a, plan, b, most, out);
-  } else if (most == kTaps + 1) {
-    group<kTaps, 1>(a, plan, b, most, out);
-  } else {
-    group<kTaps, -1>(a, plan, b, most, out);
-  }
-  return true;
-}
 #else
 template <class T, int kTaps>
 inline bool vector_runs(const KernelArgs&, const RowPlan&, int, T*) {

@@ -19,6 +19,7 @@ struct RowPlan {
   std::int32_t *base_x, *base_y;  // first source sample and row of the window
   std::int32_t *rel_x, *rel_y;    // first tap's position relative to the window, 1/2048 px
   std::int32_t* shift_x;  // 16 bits: window of pixels 4..7 minus window of pixels 0..3, 1/2048 px
+  std::int32_t* reach_x;  // 16 bits: furthest first tap in either window, samples from its beginning
   int runs;
   int max_rows;  // most rows of any run
 };
@@ -27,7 +28,7 @@ inline RowPlan carve_plan(const KernelArgs& a) {
   std::int32_t* p = a.scratch;
   const int n = a.grid_cols;
   return {p,         p + n,     p + 2 * n, p + 3 * n,  p + 4 * n,  p + 5 * n, p + 6 * n, p + 7 * n,
-          p + 8 * n, p + 9 * n, p + 10 * n, p + 11 * n, p + 12 * n, n - 1,     0};
+          p + 8 * n, p + 9 * n, p + 10 * n, p + 11 * n, p + 12 * n, p + 13 * n, n - 1, 0};
 }
 
 inline std::int32_t wrap_sub(std::int32_t a, std::int32_t b) {
@@ -45,16 +46,16 @@ inline void plan_block_row(const KernelArgs& a, int block_row, RowPlan& plan) {
   const std::int32_t* y = a.grid_y + static_cast<std::ptrdiff_t>(block_row) * a.grid_cols;
   const int cols = a.grid_cols;
   const auto far_apart = [](std::int32_t p, std::int32_t q) {
-    return (static_cast<std::uint32_t>(p) - static_cast<std::uint32_t>(q) + kLimit) > 2 * kLimit;
+    return int{(static_cast<std::uint32_t>(p) - static_cast<std::uint32_t>(q) + kLimit) > 2 * kLimit};
   };
   VSTAB_INDEPENDENT
   for (int b = 0; b < plan.runs; ++b) {
-    const bool none = (x[b] == kNowhere) | (x[b + 1] == kNowhere) | (x[b + cols] == kNowhere) |
-                      (x[b + cols + 1] == kNowhere);
-    const bool wild = far_apart(x[b], x[b + 1]) | far_apart(x[b], x[b + cols]) | far_apart(x[b + 1], x[b + cols + 1]) |
-                      far_apart(x[b + cols], x[b + cols + 1]) | far_apart(y[b], y[b + 1]) |
-                      far_apart(y[b], y[b + cols]) | far_apart(y[b + 1], y[b + cols + 1]) |
-                      far_apart(y[b + cols], y[b + cols + 1]);
+    const int none = int{x[b] == kNowhere} | int{x[b + 1] == kNowhere} | int{x[b + cols] == kNowhere} |
+                     int{x[b + cols + 1] == kNowhere};
+    const int wild = far_apart(x[b], x[b + 1]) | far_apart(x[b], x[b + cols]) | far_apart(x[b + 1], x[b + cols + 1]) |
+                     far_apart(x[b + cols], x[b + cols + 1]) | far_apart(y[b], y[b + 1]) |
+                     far_apart(y[b], y[b + cols]) | far_apart(y[b + 1], y[b + cols + 1]) |
+                     far_apart(y[b + cols], y[b + cols + 1]);
     plan.nowhere[b] = none | wild;
   }
 }
@@ -96,13 +97,14 @@ inline void plan_windows(const KernelArgs& a, RowPlan& plan) {
     const std::int32_t right = (max_of(x0, x7) >> kPositionBits) - kBefore;  // first tap of the rightmost pixel
     const std::int32_t top = (min_of(y0, y7) >> kPositionBits) - kBefore;
     const std::int32_t bottom = (max_of(y0, y7) >> kPositionBits) - kBefore + kTaps;
-    bool fits = (left >= 0) & (right + kTaps <= width) & (top >= 0) & (bottom <= height) & (last_base >= 0) &
-                (plan.nowhere[b] == 0) & (plan.step_x[b] > -32768) & (plan.step_x[b] < 32768) &
-                (plan.step_y[b] > -32768) & (plan.step_y[b] < 32768) & (bottom - top <= kMaxRows);
+    int fits = int{left >= 0} & int{right + kTaps <= width} & int{top >= 0} & int{bottom <= height} &
+               int{last_base >= 0} & int{plan.nowhere[b] == 0} & int{plan.step_x[b] > -32768} &
+               int{plan.step_x[b] < 32768} & int{plan.step_y[b] > -32768} & int{plan.step_y[b] < 32768} &
+               int{bottom - top <= kMaxRows};
     std::int32_t base = min_of(left, last_base);
     std::int32_t shift = 0;
     if (kBytes) {
-      fits = fits & (right + kTaps - base <= 16);
+      fits &= int{right + kTaps - base <= 16};
     } else {
       const std::int32_t x3 = at_pixel(x0, plan.step_x[b], 3), x4 = at_pixel(x0, plan.step_x[b], 4);
       const std::int32_t left0 = (min_of(x0, x3) >> kPositionBits) - kBefore;
@@ -111,8 +113,9 @@ inline void plan_windows(const KernelArgs& a, RowPlan& plan) {
       const std::int32_t right1 = (max_of(x4, x7) >> kPositionBits) - kBefore;
       base = min_of(left0, last_base);
       const std::int32_t base1 = min_of(left1, last_base);
-      fits = fits & (right0 - base <= 6) & (right1 - base1 <= 6);
+      fits &= int{right0 - base <= 6} & int{right1 - base1 <= 6};
       shift = wrap_sub(base1, base);
+      plan.reach_x[b] = max_of(right0 - base, right1 - base1);
     }
     plan.base_x[b] = base;
     plan.base_y[b] = top;

@@ -39,8 +39,9 @@ inline V madd(V a, V b) {
 inline V dup32(int v) { return from_s32(vdupq_n_s32(v)); }
 inline V add32(V a, V b) { return from_s32(vaddq_s32(as_s32(a), as_s32(b))); }
 inline V mul32(V a, V b) { return from_s32(vmulq_s32(as_s32(a), as_s32(b))); }
-inline V sra32(V a, int n) { return from_s32(vshlq_s32(as_s32(a), vdupq_n_s32(-n))); }
-inline V shl32(V a, int n) { return from_s32(vshlq_s32(as_s32(a), vdupq_n_s32(n))); }
+inline V count32(int n) { return dup32(n); }
+inline V sra32(V a, V count) { return from_s32(vshlq_s32(as_s32(a), vnegq_s32(as_s32(count)))); }
+inline V shl32(V a, V count) { return from_s32(vshlq_s32(as_s32(a), as_s32(count))); }
 inline V odd_from(V even, V odd) { return vbslq_s16(vreinterpretq_u16_u32(vdupq_n_u32(0xffff)), even, odd); }
 inline V pack_u16(V lo, V hi) { return from_u16(vqmovun_high_s32(vqmovun_s32(as_s32(lo)), as_s32(hi))); }
 inline V load_groups(const std::uint8_t* const* p, std::ptrdiff_t at) {

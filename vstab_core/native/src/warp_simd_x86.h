@@ -31,8 +31,9 @@ inline V madd(V a, V b) { return _mm512_madd_epi16(a, b); }
 inline V dup32(int v) { return _mm512_set1_epi32(v); }
 inline V add32(V a, V b) { return _mm512_add_epi32(a, b); }
 inline V mul32(V a, V b) { return _mm512_mullo_epi32(a, b); }
-inline V sra32(V a, int n) { return _mm512_sra_epi32(a, _mm_cvtsi32_si128(n)); }
-inline V shl32(V a, int n) { return _mm512_sll_epi32(a, _mm_cvtsi32_si128(n)); }
+inline V count32(int n) { return _mm512_set1_epi32(n); }
+inline V sra32(V a, V count) { return _mm512_srav_epi32(a, count); }
+inline V shl32(V a, V count) { return _mm512_sllv_epi32(a, count); }
 inline V odd_from(V even, V odd) { return _mm512_mask_mov_epi16(even, 0xAAAAAAAAu, odd); }
 inline V pack_u16(V lo, V hi) { return _mm512_packus_epi32(lo, hi); }
 inline V load_groups(const std::uint8_t* const* p, std::ptrdiff_t at) {
@@ -87,8 +88,9 @@ inline V madd(V a, V b) { return _mm256_madd_epi16(a, b); }
 inline V dup32(int v) { return _mm256_set1_epi32(v); }
 inline V add32(V a, V b) { return _mm256_add_epi32(a, b); }
 inline V mul32(V a, V b) { return _mm256_mullo_epi32(a, b); }
-inline V sra32(V a, int n) { return _mm256_sra_epi32(a, _mm_cvtsi32_si128(n)); }
-inline V shl32(V a, int n) { return _mm256_sll_epi32(a, _mm_cvtsi32_si128(n)); }
+inline V count32(int n) { return _mm256_set1_epi32(n); }
+inline V sra32(V a, V count) { return _mm256_srav_epi32(a, count); }
+inline V shl32(V a, V count) { return _mm256_sllv_epi32(a, count); }
 inline V odd_from(V even, V odd) { return _mm256_blend_epi16(even, odd, 0xAA); }
 inline V pack_u16(V lo, V hi) { return _mm256_packus_epi32(lo, hi); }
 inline V load_groups(const std::uint8_t* const* p, std::ptrdiff_t at) {
@@ -140,8 +142,9 @@ inline V madd(V a, V b) { return _mm_madd_epi16(a, b); }
 inline V dup32(int v) { return _mm_set1_epi32(v); }
 inline V add32(V a, V b) { return _mm_add_epi32(a, b); }
 inline V mul32(V a, V b) { return _mm_mullo_epi32(a, b); }
-inline V sra32(V a, int n) { return _mm_sra_epi32(a, _mm_cvtsi32_si128(n)); }
-inline V shl32(V a, int n) { return _mm_sll_epi32(a, _mm_cvtsi32_si128(n)); }
+inline V count32(int n) { return _mm_cvtsi32_si128(n); }
+inline V sra32(V a, V count) { return _mm_sra_epi32(a, count); }
+inline V shl32(V a, V count) { return _mm_sll_epi32(a, count); }
 inline V odd_from(V even, V odd) { return _mm_blend_epi16(even, odd, 0xAA); }
 inline V pack_u16(V lo, V hi) { return _mm_packus_epi32(lo, hi); }
 inline V load_groups(const std::uint8_t* const* p, std::ptrdiff_t at) {
