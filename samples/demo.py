@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 MOMENTS = 2
-WINDOW_FRAMES = 15  # half a second: longer, and the wanted motion of the camera blurs as well
+WINDOW_FRAMES = 9  # a third of a second: longer, and the wanted motion of the camera blurs as well
 PANEL_WIDTH_PX = 640
 BAR_PX = 36
 
