@@ -65,8 +65,22 @@ def similarity_basis(aspect: float) -> FloatArray:
     return np.asarray(flat / np.linalg.norm(flat, axis=1, keepdims=True))
 
 
+def similarity_from(displacement: FloatArray, aspect: float) -> FloatArray:
+    """Return the similarities (F, 3, 3) whose first-order corner displacements (F, 8) are given."""
+    coefficients = displacement @ similarity_basis(aspect).T
+    diagonal = np.sqrt(1 + aspect**2)
+    grow, turn = (coefficients[:, 2:] / (2.0 * diagonal)).T  # each basis row has norm 1 over four corners
+    result = np.tile(np.eye(3), (len(displacement), 1, 1))
+    scale = np.exp(grow)
+    result[:, 0, 0] = result[:, 1, 1] = scale * np.cos(turn)
+    result[:, 1, 0] = scale * np.sin(turn)
+    result[:, 0, 1] = -result[:, 1, 0]
+    result[:, :2, 2] = coefficients[:, :2] / 2.0
+    return result
+
+
 def motion_over_picture(aspect: float) -> tuple[FloatArray, FloatArray]:
-    """Return points spread evenly over the picture, (N, 2), and how they move with small corner displacements, (2N, 8)."""
+    """Return points spread evenly over the picture (N, 2), and how small corner displacements move them (2N, 8)."""
     even = np.arange(-7, 8, 2) / 8.0
     x, y = np.meshgrid(even, even * aspect)
     points = np.stack([x.ravel(), y.ravel()], axis=1)

@@ -1,7 +1,8 @@
-"""The stages composed: analyze, smooth, render, and the two ways from file to file. Only this module knows their order."""
+"""The stages composed: analyze, smooth, render. Only this module knows their order, and the two ways from file to file."""
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -328,12 +329,12 @@ def _tell(on_progress: ProgressFn | None, stage: str, frame: int, frames: int) -
         on_progress(stage, frame, frames)
 
 
-class _one_thread_for_opencv:  # noqa: N801 - reads as the statement it is
-    """Keep OpenCV to the calling thread: decoder and encoder fill the other cores, and its pool spins while it waits."""
-
-    def __enter__(self) -> None:
-        self._before = cv2.getNumThreads()
-        cv2.setNumThreads(1)
-
-    def __exit__(self, *exc: object) -> None:
-        cv2.setNumThreads(self._before)
+@contextlib.contextmanager
+def _one_thread_for_opencv() -> Iterator[None]:
+    """Keep OpenCV to the calling thread: decoder and encoder fill the other cores, and its pool would spin."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)

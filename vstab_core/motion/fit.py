@@ -18,7 +18,7 @@ from ..types import FloatArray
 MIN_POINTS = 8
 INLIER_PX = 2.0  # of the proxy; MAGSAC marginalises the noise scale below it
 SCALE_PX = 0.7  # residual at which a track's weight has halved: parallax pulls less than the background holds
-PRIOR_SIGMA = 0.02  # of stretch, shear and perspective (normalised) in one frame interval; a fast pan reaches it
+PRIOR_SIGMA = 0.001  # of stretch, shear and perspective (normalised) in a frame: a third of a pixel at the corners
 NOISE_FLOOR_PX = 0.05  # LK's own error on sharp texture
 ITERATIONS = 6
 

@@ -14,6 +14,29 @@ from ..types import FloatArray
 GUARD = 2e-4  # normalised: a fifth of a pixel at 1920, for the sparse grid's interpolation
 
 
+def side_rows(aspect: float) -> FloatArray:
+    """Return (8, 8): rows whose product with a corner displacement is how far each corner leaves its two sides open."""
+    signs = np.sign([[-1, -1], [1, -1], [1, 1], [-1, 1]]).reshape(8)
+    return np.diag(-signs / np.tile([1.0, aspect], 4))
+
+
+def sides_of(basis: FloatArray, aspect: float) -> FloatArray:
+    """Return G (16, K): the share of the picture that each corner's sides need, from the coefficients of `basis`."""
+    rows = side_rows(aspect) @ basis.T
+    # Magnifying would make room at every side at once, and lose as much picture: it counts as loss, not as room.
+    shrinking = rows.copy()
+    shrinking[:, 2:3] *= -1
+    return np.asarray(np.concatenate([rows, shrinking]))
+
+
+def magnify(shown: FloatArray) -> FloatArray:
+    """Return the zooms (F, 3, 3), stabilized from output, that show these shares (F,) of the picture."""
+    result = np.zeros((len(shown), 3, 3))
+    result[:, 0, 0] = result[:, 1, 1] = shown
+    result[:, 2, 2] = 1
+    return result
+
+
 def mesh_at_corners(mesh: FloatArray) -> FloatArray:
     """Return the offsets (F, 4, 2) of a mesh (F, rows, cols, 2) at the frame corners, in the corners' order."""
     return np.asarray(mesh[:, [0, 0, -1, -1], [0, -1, -1, 0]])

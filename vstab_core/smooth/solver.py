@@ -62,7 +62,7 @@ class PathProblem:
     """
 
     def __init__(self, time: FloatArray, channels: int, smoothness: Smoothness, past: int = 0) -> None:
-        self._frames, self._channels = len(time) - past, channels
+        self._frames, self.channels = len(time) - past, channels
         self._anchor = smoothness.anchor
         weights = (smoothness.speed, smoothness.acceleration, smoothness.jerk)
         bands = roughness_bands(time, weights)
@@ -72,7 +72,7 @@ class PathProblem:
         """Return the best correction (F, K) of `path` (F, K) without bounds."""
         bands = self._roughness.copy()
         bands[0] += self._anchor
-        linear = self._apply(path) + self._pull_of(past)
+        linear = self._apply(path) + self._pull_of(path, past)
         return np.asarray(cho_solve_banded((cholesky_banded(bands, lower=True), True), -linear))
 
     def bounded(self, path: FloatArray, bounds: Bounds, past: FloatArray | None = None) -> FloatArray:
@@ -83,7 +83,7 @@ class PathProblem:
             bounds: their `sides` must have K columns, their `room` F rows.
             past: (past, K), the path of the frames already shown.
         """
-        return _interior_point(self, self._apply(path) + self._pull_of(past), bounds)
+        return _interior_point(self, self._apply(path) + self._pull_of(path, past), bounds)
 
     def gradient(self, c: FloatArray) -> FloatArray:
         """Return the quadratic part's gradient at c (F, K), the path's own share left out."""
@@ -98,9 +98,9 @@ class PathProblem:
             result[:-n] += band * x[n:]
         return result
 
-    def _pull_of(self, past: FloatArray | None) -> FloatArray:
+    def _pull_of(self, path: FloatArray, past: FloatArray | None) -> FloatArray:
         """Return the gradient (F, K) that the frames already shown exert on those to come."""
-        pull = np.zeros((self._frames, self._channels))
+        pull = np.zeros_like(path)
         if past is not None:
             count = len(past)
             for n in range(1, ORDERS + 1):
@@ -111,7 +111,7 @@ class PathProblem:
 
     def barrier_factor(self, ratio: FloatArray, g: FloatArray) -> FloatArray:
         """Return the Cholesky factor of roughness + anchor + sum_r ratio_r g_r g_r^T, channels interleaved."""
-        k = self._channels
+        k = self.channels
         bands = np.zeros((ORDERS * k + 1, self._frames, k))
         for n in range(ORDERS + 1):
             bands[n * k] = self._roughness[n][:, None]

@@ -11,13 +11,19 @@ from collections import deque
 
 import numpy as np
 
-from ..corners import corners_from_homography, homography_from_corners, similarity_basis, similarity_part
+from ..corners import (
+    corners_from_homography,
+    homography_from_corners,
+    similarity_basis,
+    similarity_from,
+    similarity_part,
+)
 from ..errors import UsageError
 from ..params import Parameters
 from ..types import FloatArray, FrameWarp
-from .crop import retained_share
-from .path import magnify, sides_of, similarity_from, smoothness_weights
+from .crop import magnify, retained_share, sides_of
 from .solver import Bounds, PathProblem, Smoothness, roughness_bands
+from .weights import smoothness_weights
 
 PAST = 3  # frames that the third difference reaches back
 FIRST_ORDER = 0.99  # of the budget for the solver, which counts a turn to first order only; the rest keeps corners in
@@ -76,7 +82,7 @@ class StreamingPath:
             corners = np.zeros((4, 2))
         path = self._path_ahead(corners)
         self._offset = self._solve(path)[0] * self._parameters.strength
-        self._correction = similarity_from(self._offset[None], self._aspect)[0]
+        self._correction = similarity_from(self._offset[None] @ self._basis, self._aspect)[0]
         if self._parameters.border == "crop" and self._parameters.zoom != "none":
             self._fit_exactly()
         self._smooth = np.concatenate([self._smooth[1:], (path[0] + self._offset)[None]])
@@ -115,7 +121,7 @@ class StreamingPath:
             if short <= 0:
                 return
             self._offset = self._offset * (1 - max(0.01, 2 * short))
-            self._correction = similarity_from(self._offset[None], self._aspect)[0]
+            self._correction = similarity_from(self._offset[None] @ self._basis, self._aspect)[0]
         self._offset = np.zeros(4)
         self._correction = np.eye(3)
 

@@ -1,0 +1,28 @@
+"""From the user's words to the weights of the path's energy."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..params import Parameters
+from ..types import CameraMotion
+from .solver import Smoothness
+
+HORIZON_S = 2.0  # at smoothness 1
+CUTOFF_PERIODS = 2.0  # the path keeps motion slower than this many horizons; at smoothness 0.5: 0.5 Hz
+
+
+def usual_interval_s(motion: CameraMotion) -> float:
+    """Return the median time between frames, in seconds."""
+    return float(np.median(np.diff(motion.time_s))) if len(motion) > 1 else 1.0
+
+
+def smoothness_weights(parameters: Parameters, interval_s: float) -> Smoothness:
+    """Translate the user's smoothness and lock into weights, for time in units of the usual frame interval.
+
+    With only jerk weighted, the path keeps 1 / (1 + (f / f_c)^6) of a motion of frequency f.
+    """
+    if parameters.lock == "on":
+        return Smoothness(anchor=1e-8, speed=1.0, acceleration=0.0, jerk=100.0)
+    cutoff_frames = CUTOFF_PERIODS * HORIZON_S * parameters.smoothness / interval_s
+    return Smoothness(anchor=1.0, speed=0.0, acceleration=0.0, jerk=(cutoff_frames / (2 * np.pi)) ** 6)
