@@ -7,6 +7,7 @@
 
 #include "cpu.h"
 #include "warp_args.h"
+#include "warp_interleaved.h"
 
 namespace vstab {
 namespace {
@@ -56,16 +57,18 @@ int checked_max_value(Depth depth, int max_value) {
   return max_value;
 }
 
-void run(const KernelArgs& args, SimdLevel level) {
+using Kernel = void (*)(const KernelArgs&);
+
+Kernel kernel_of(SimdLevel level) {
   switch (level) {
 #if VSTAB_X86
-    case SimdLevel::sse4: return warp_sse4(args);
-    case SimdLevel::avx2: return warp_avx2(args);
-    case SimdLevel::avx512: return warp_avx512(args);
+    case SimdLevel::sse4: return warp_sse4;
+    case SimdLevel::avx2: return warp_avx2;
+    case SimdLevel::avx512: return warp_avx512;
 #elif VSTAB_NEON
-    case SimdLevel::neon: return warp_neon(args);
+    case SimdLevel::neon: return warp_neon;
 #endif
-    default: return warp_baseline(args);
+    default: return warp_baseline;
   }
 }
 
@@ -143,7 +146,11 @@ void warp_plane(const ConstPlane& src, const Plane& dst, const Grid& grid, const
   args.row_end = row_end;
   std::vector<std::int32_t> scratch(static_cast<std::size_t>(kScratchRows) * static_cast<std::size_t>(grid.cols));
   args.scratch = scratch.data();
-  run(args, level);
+  if (src.channels > 1 && src.depth != Depth::f32 && level != SimdLevel::baseline) {
+    warp_interleaved(args, kernel_of(level));
+  } else {
+    kernel_of(level)(args);
+  }
 }
 
 }  // namespace vstab

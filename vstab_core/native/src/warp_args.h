@@ -30,6 +30,7 @@ struct KernelArgs {
 };
 
 constexpr int kScratchRows = 14;
+constexpr int kMaxRows = 16;  // source rows that one run may touch in the vector path: every rotation at zoom 1
 
 void warp_baseline(const KernelArgs& args);
 void warp_sse4(const KernelArgs& args);

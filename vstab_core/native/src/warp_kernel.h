@@ -16,7 +16,14 @@
 #define VSTAB_VECTOR 0
 #endif
 
-// VSTAB_UNROLL: the loop's length is known and small. VSTAB_INDEPENDENT: what one turn of the loop writes, no other reads.
+// VSTAB_INLINE: vectors would travel through memory. VSTAB_UNROLL: the loop's length is known and small. VSTAB_INDEPENDENT: what one turn of the loop writes, no other reads.
+#if defined(__GNUC__)
+#define VSTAB_INLINE inline __attribute__((always_inline))
+#elif defined(_MSC_VER)
+#define VSTAB_INLINE __forceinline
+#else
+#define VSTAB_INLINE inline
+#endif
 #if defined(__clang__)
 #define VSTAB_UNROLL _Pragma("unroll")
 #define VSTAB_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
@@ -91,11 +98,15 @@ void warp_rows(const KernelArgs& a) {
 
 template <class T, int kTaps>
 void warp_channels(const KernelArgs& a) {
-  switch (a.channels) {
-    case 1: return warp_rows<T, 1, kTaps>(a);
-    case 2: return warp_rows<T, 2, kTaps>(a);
-    case 3: return warp_rows<T, 3, kTaps>(a);
-    default: return warp_rows<T, 4, kTaps>(a);
+  if constexpr (VSTAB_VECTOR && sizeof(T) <= 2) {
+    warp_rows<T, 1, kTaps>(a);  // more channels: warp_interleaved.h
+  } else {
+    switch (a.channels) {
+      case 1: return warp_rows<T, 1, kTaps>(a);
+      case 2: return warp_rows<T, 2, kTaps>(a);
+      case 3: return warp_rows<T, 3, kTaps>(a);
+      default: return warp_rows<T, 4, kTaps>(a);
+    }
   }
 }
 

@@ -6,7 +6,6 @@
 // integer part is the sample left of (above) the position and the fraction is the filter's phase.
 
 constexpr int kPositionBits = 11;
-constexpr int kMaxRows = 16;  // source rows that one run may touch in the vector path: every rotation at zoom 1
 
 struct RowPlan {
   // At grid columns.

@@ -12,7 +12,7 @@ struct Positions {
 
 inline V phase_of(V position) { return bit_and(shl16<3>(position), dup<V>(0x3ff8)); }
 
-inline Positions positions_of(const RowPlan& plan, int b) {
+VSTAB_INLINE Positions positions_of(const RowPlan& plan, int b) {
   const V steps = shl16<12>(iota8());
   return {add(dup_groups(plan.rel_x + b), mulhrs(dup_groups(plan.step_x + b), steps)),
           add(dup_groups(plan.rel_y + b), mulhrs(dup_groups(plan.step_y + b), steps))};
@@ -21,7 +21,7 @@ inline Positions positions_of(const RowPlan& plan, int b) {
 // Weight of row r of the band: the filter's weight r - down, where `down` is how far below the band's top the pixel
 // starts. kExtra: rows of the band beyond the filter's taps, or -1 if only known at run time.
 template <int kTaps, int kExtra>
-inline V row_weight(const V* c, V down, int r) {
+VSTAB_INLINE V row_weight(const V* c, V down, int r) {
   if constexpr (kExtra == 0) {
     static_cast<void>(down);
     return c[r];
@@ -38,7 +38,7 @@ inline V row_weight(const V* c, V down, int r) {
 
 // Calls step(r) for the rows of the band: unrolled where their number is known.
 template <int kTaps, int kExtra, int kStride, class Step>
-inline void for_rows(int rows, const Step& step) {
+VSTAB_INLINE void for_rows(int rows, const Step& step) {
   if constexpr (kExtra >= 0) {
     static_cast<void>(rows);
     VSTAB_UNROLL
@@ -52,7 +52,7 @@ inline void for_rows(int rows, const Step& step) {
   }
 }
 
-inline void window_pointers(const KernelArgs& a, const RowPlan& plan, int b, const std::uint8_t** p) {
+VSTAB_INLINE void window_pointers(const KernelArgs& a, const RowPlan& plan, int b, const std::uint8_t** p) {
   for (int g = 0; g < kGroups; ++g) {
     p[g] = a.src + plan.base_y[b + g] * a.src_stride +
            static_cast<std::ptrdiff_t>(plan.base_x[b + g]) * (a.depth == Depth::u8 ? 1 : 2);
