@@ -131,7 +131,7 @@ def test_mesh_is_looked_up_where_the_homography_points() -> None:
     size = (100, 200)
     assert source_positions(warp, size, size, (100, 50)) == pytest.approx([157.5, 50], abs=1e-5)
     kinks = np.abs(grid_positions(build_grid(warp, size)) - source_positions(warp, size, size)).max(axis=-1)
-    assert (kinks > 2 * 0.5 / 2**14).mean() < 8 / 200  # the block in which h leaves the source and the mesh is clamped
+    assert (kinks > 2 * 0.5 / 2**14).mean() <= 8 / 200  # the block in which h leaves the source and the mesh is clamped
 
 
 @pytest.mark.parametrize("mesh", [False, True])
