@@ -1,4 +1,4 @@
-"""The stages composed: analyze, smooth, render. Only this module knows their order, and the two ways from file to file."""
+"""The stages composed: analyze, smooth, render. Only this module knows their order, and the ways from file to file."""
 
 from __future__ import annotations
 

@@ -18,7 +18,8 @@ from ..types import FloatArray
 MIN_POINTS = 8
 INLIER_PX = 2.0  # of the proxy; MAGSAC marginalises the noise scale below it
 SCALE_PX = 0.7  # residual at which a track's weight has halved: parallax pulls less than the background holds
-PRIOR_SIGMA = 0.001  # of stretch, shear and perspective (normalised) in a frame: a third of a pixel at the corners
+PRIOR_SIGMA = 0.001  # of stretch, shear and perspective (normalised) in a frame: a third of a pixel at the corners,
+PRIOR_OF_MOTION = 0.2  # and this share of the motion, of which a rolling shutter and a turning camera make some
 NOISE_FLOOR_PX = 0.05  # LK's own error on sharp texture
 ITERATIONS = 6
 
@@ -57,12 +58,14 @@ def fit_homography(ref: FloatArray, cur: FloatArray, background: npt.NDArray[np.
     scale = SCALE_PX * px
     h = start
     residual = _residual(h, ref, cur)
+    # Noise of the tracks as the free start sees it: taken from the fit itself, a wrong prior would confirm itself.
+    noise = max(NOISE_FLOOR_PX * px, 1.5 * _weighted_median(residual, background * _soft(residual, 3 * scale)))
+    prior_sigma = PRIOR_SIGMA + PRIOR_OF_MOTION * float(np.median(np.linalg.norm(cur - ref, axis=1)))
     for iteration in range(ITERATIONS):
         # The scale narrows, so that the start's choice of plane does not decide alone.
         width = scale * (3.0 if iteration < 2 else 1.0)
         weight = background * _soft(residual, width)
-        noise = max(NOISE_FLOOR_PX * px, 1.5 * _weighted_median(residual, weight))
-        h = _gauss_newton_step(h, ref, cur, weight, noise)
+        h = _gauss_newton_step(h, ref, cur, weight / noise**2, prior_sigma)
         residual = _residual(h, ref, cur)
     return Fit(h, residual / px, _soft(residual, scale))
 
@@ -115,7 +118,9 @@ def _weighted_median(values: FloatArray, weight: FloatArray) -> float:
     return float(values[order[np.searchsorted(total, total[-1] / 2)]]) if total[-1] > 0 else float(np.median(values))
 
 
-def _gauss_newton_step(h: FloatArray, ref: FloatArray, cur: FloatArray, weight: FloatArray, noise: float) -> FloatArray:
+def _gauss_newton_step(
+    h: FloatArray, ref: FloatArray, cur: FloatArray, weight: FloatArray, prior_sigma: float
+) -> FloatArray:
     """One weighted step on the eight entries, with the prior that pulls them to a similarity."""
     x, y = ref[:, 0], ref[:, 1]
     depth = h[2, 0] * x + h[2, 1] * y + 1.0
@@ -124,11 +129,10 @@ def _gauss_newton_step(h: FloatArray, ref: FloatArray, cur: FloatArray, weight: 
     zero, one = np.zeros_like(x), np.ones_like(x)
     rows_u = np.stack([x, y, one, zero, zero, zero, -u * x, -u * y], axis=1) / depth[:, None]
     rows_v = np.stack([zero, zero, zero, x, y, one, -v * x, -v * y], axis=1) / depth[:, None]
-    weight = weight / noise**2
     normal = (rows_u * weight[:, None]).T @ rows_u + (rows_v * weight[:, None]).T @ rows_v
     gradient = rows_u.T @ (weight * (cur[:, 0] - u)) + rows_v.T @ (weight * (cur[:, 1] - v))
     entries = h.ravel()[:8]
-    prior = _PRIOR / PRIOR_SIGMA**2
+    prior = _PRIOR / prior_sigma**2
     normal += prior + 1e-9 * np.trace(normal) * np.eye(8)
     gradient -= prior @ entries
     return np.append(entries + np.linalg.solve(normal, gradient), 1.0).reshape(3, 3)
