@@ -7,15 +7,17 @@ import logging
 import shutil
 import threading
 import time
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from tests.clips import ClipSpec, picture, write_clip
-from vstab_core.decode import fingerprint, probe, proxy_size, read_frames, read_luma
+from vstab_core.decode import fingerprint, luma_of, probe, proxy_size, read_frames
 from vstab_core.errors import InputError
 from vstab_core.formats import (
     ALL_FORMATS,
@@ -30,6 +32,11 @@ from vstab_core.handover import Handover
 
 UNEVEN = [0, 3000, 4500, 9000, 18000, 18090, 30000]  # ticks of 1/90000 s
 LOSSLESS = ClipSpec(codec="ffv1")
+
+
+def lumas(path: Path, long_side_px: int = 640) -> Iterator[npt.NDArray[np.uint8]]:
+    """Yield the proxy of every frame."""
+    return (luma_of(frame, long_side_px) for frame in read_frames(path))
 
 
 def test_probe_says_what_the_file_says(tmp_path: Path) -> None:
@@ -63,7 +70,6 @@ def test_uneven_times_come_exactly_as_they_are(tmp_path: Path, ending: str) -> N
     frames = list(read_frames(path))
     assert [round(frame.time_s * 90000) for frame in frames] == UNEVEN
     assert [frame.pts * probe(path).time_base for frame in frames] == [Fraction(p, 90000) for p in UNEVEN]
-    assert [frame.pts for frame in read_luma(path)] == [frame.pts for frame in frames]
 
 
 def test_a_late_start_and_b_frames_keep_their_times(tmp_path: Path) -> None:
@@ -168,7 +174,7 @@ def test_phone_clips_come_upright(tmp_path: Path, rotation_deg, mirrored, turn, 
     assert (info.height, info.width) == truth.shape
     frame = next(read_frames(path))
     np.testing.assert_array_equal(frame.planes[0], truth)
-    np.testing.assert_array_equal(next(read_luma(path)).image, truth)
+    np.testing.assert_array_equal(next(lumas(path)), truth)
     expected = (24, 32) if pixel_format == "yuv420p" else (48, 32)
     if truth.shape != (48, 64):
         expected = (32, 24) if pixel_format == "yuv420p" else (64, 24)
@@ -184,10 +190,10 @@ def test_luma_proxy_is_a_pure_scale_of_the_picture(tmp_path: Path) -> None:
     assert proxy_size(320, 200) == (200, 320)
     path = write_clip(tmp_path / "a.mkv", ClipSpec(codec="ffv1", size=(96, 128), pixel_format="yuv420p10le", count=1))
     (full,) = read_frames(path)
-    (small,) = read_luma(path, long_side_px=32)
-    assert small.image.shape == (24, 32)
+    (small,) = lumas(path, long_side_px=32)
+    assert small.shape == (24, 32)
     means = full.planes[0].reshape(24, 4, 32, 4).mean((1, 3)) / 4  # ten bits to eight
-    np.testing.assert_allclose(small.image, means, atol=1)
+    np.testing.assert_allclose(small, means, atol=1)
 
 
 @pytest.mark.parametrize("pixel_format", ["gray", "gbrp10le", "rgb24", "bgra", "yuva420p", "ya8"])
@@ -195,8 +201,8 @@ def test_luma_of_other_formats(tmp_path: Path, pixel_format: str) -> None:
     codec = "ffv1" if pixel_format != "rgb24" else "png"
     path = write_clip(tmp_path / "a.nut", ClipSpec(codec=codec, pixel_format=pixel_format, count=1))
     (frame,) = read_frames(path)
-    (small,) = read_luma(path)
-    assert small.image.dtype == np.uint8
+    (small,) = lumas(path)
+    assert small.dtype == np.uint8
     first = frame.planes[0].astype(np.float64)
     if pixel_format == "rgb24":
         first = first @ [0.299, 0.587, 0.114]
@@ -204,13 +210,13 @@ def test_luma_of_other_formats(tmp_path: Path, pixel_format: str) -> None:
         first = first[..., :3] @ [0.114, 0.587, 0.299]
     elif pixel_format == "ya8":
         first = first[..., 0]
-    np.testing.assert_allclose(small.image, first / (1 << (bit_depth(pixel_format) - 8)), atol=1)
+    np.testing.assert_allclose(small, first / (1 << (bit_depth(pixel_format) - 8)), atol=1)
 
 
 def test_luma_without_deblocking_stays_close(tmp_path: Path) -> None:
     path = write_clip(tmp_path / "a.mp4", ClipSpec(size=(96, 128), count=10, options={"preset": "medium", "crf": "28"}))
-    for frame, small in zip(read_frames(path), read_luma(path), strict=True):
-        assert np.abs(frame.planes[0].astype(int) - small.image).mean() < 1.5
+    for frame, small in zip(read_frames(path), lumas(path), strict=True):
+        assert np.abs(frame.planes[0].astype(int) - small).mean() < 1.5
 
 
 def test_clear_words_for_what_is_no_video(tmp_path: Path) -> None:
@@ -238,7 +244,7 @@ def test_clear_words_for_what_is_no_video(tmp_path: Path) -> None:
         with pytest.raises(InputError, match=words):
             list(read_frames(path))
         with pytest.raises(InputError, match=words):
-            list(read_luma(path))
+            list(lumas(path))
 
 
 def test_a_stream_without_one_good_packet_is_refused(tmp_path: Path) -> None:
@@ -286,7 +292,7 @@ def test_damage_in_the_middle_is_passed_over_and_told_once(tmp_path: Path, caplo
     assert "0.80 s" in told[0]
     assert "0.88 s" in told[0]
     with caplog.at_level(logging.WARNING):
-        list(read_luma(path))
+        list(lumas(path))
     assert "0.80 s" in caplog.text
 
 
@@ -300,7 +306,7 @@ def test_a_size_change_in_mid_stream_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"changes from 64x48 to 128x96 at .* s; cut the clip"):
         next(frames)
     with pytest.raises(InputError, match="changes from 64x48 to 128x96"):
-        list(read_luma(joined))
+        list(lumas(joined))
 
 
 def test_one_frame_and_one_pixel(tmp_path: Path) -> None:
@@ -308,14 +314,13 @@ def test_one_frame_and_one_pixel(tmp_path: Path) -> None:
     assert only.pts == 0
     (dot,) = read_frames(write_clip(tmp_path / "b.mkv", ClipSpec(codec="ffv1", size=(1, 1), count=1)))
     assert [plane.shape for plane in dot.planes] == [(1, 1)] * 3
-    (proxy,) = read_luma(tmp_path / "b.mkv")
-    assert proxy.image.shape == (1, 1)
+    (proxy,) = lumas(tmp_path / "b.mkv")
+    assert proxy.shape == (1, 1)
 
 
-@pytest.mark.parametrize("reader", [read_frames, read_luma])
-def test_leaving_early_stops_the_decoder_thread(tmp_path: Path, reader) -> None:
+def test_leaving_early_stops_the_decoder_thread(tmp_path: Path) -> None:
     path = write_clip(tmp_path / "a.mp4", ClipSpec(count=200))
-    frames = reader(path, ahead=2)
+    frames = read_frames(path, ahead=2)
     next(frames)
     assert any(thread.name.startswith("decode") for thread in threading.enumerate())
     started = time.monotonic()

@@ -1,4 +1,4 @@
-"""Read a video file: what is known of it, its frames as the codec stores them, or small luma pictures for tracking.
+"""Read a video file: what is known of it, its frames as the codec stores them, and small luma pictures for tracking.
 
 Frames come in display order, upright (the display matrix of phone clips is applied), with their timestamps as they
 are in the file: variable frame rate, start offsets and negative times survive. A damaged file gives what can be
@@ -15,32 +15,24 @@ import logging
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import TypeVar
 
-import av
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from .formats import bit_depth, delivered_format, plane_views
 from .handover import read_ahead
 from .media import Orientation, check_readable, open_media, orientation_of, read_first, video_stream
 from .pictures import frame_count_and_duration, frame_rate_of, read_pictures, time_base_of
-from .types import Frame, LumaFrame, Plane, VideoInfo
+from .types import Frame, Plane, VideoInfo
 
 logger = logging.getLogger(__name__)
 
 OnDamage = Callable[[str], None]
-Item = TypeVar("Item", Frame, LumaFrame)
 
 FINGERPRINT_BYTES = 65536  # of each end: headers and index live there, and reading them costs no time on any disk
 PROXY_LONG_SIDE_PX = 640
 FRAMES_AHEAD = 3  # of full size: covers the jitter between decoder and warp, 75 MB in 4K 10 bit
-LUMA_AHEAD = 16
-
-# Without the deblocking filter H.264 decodes in 5 to 18 % less processor time. It changes the proxies by 0.1 to 0.7
-# codes on average and moves tracked points by 0.003 px (median; 640 px wide). Of the decoder's other short cuts
-# 'flags2 fast' and 'flags gray' saved nothing.
-_LUMA_DECODER = {"skip_loop_filter": "all"}
 
 
 def probe(path: Path) -> VideoInfo:
@@ -107,30 +99,13 @@ def read_frames(path: Path, *, on_damage: OnDamage | None = None, ahead: int = F
     return _tell_damage(read_ahead(_frames(Path(path)), ahead, "decode"), Path(path), on_damage)
 
 
-def read_luma(
-    path: Path, *, long_side_px: int = PROXY_LONG_SIDE_PX, on_damage: OnDamage | None = None, ahead: int = LUMA_AHEAD
-) -> Iterator[LumaFrame]:
-    """Yield the luma of every frame, reduced by area averaging; the frames are those of `read_frames`.
-
-    Args:
-        path: the file.
-        long_side_px: the proxy's longer side, see `proxy_size`.
-        on_damage: as in `read_frames`.
-        ahead: as in `read_frames`.
-
-    Returns:
-        proxies of 8 bits. RGB clips give green, or luma where their channels are interleaved.
-    """
-    return _tell_damage(read_ahead(_lumas(Path(path), long_side_px), ahead, "decode-luma"), Path(path), on_damage)
-
-
 def proxy_size(width: int, height: int, long_side_px: int = PROXY_LONG_SIDE_PX) -> tuple[int, int]:
     """Return (height, width) of the proxy: `long_side_px` on the longer side, never larger than the source."""
     scale = min(1.0, long_side_px / max(width, height))
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
-def _tell_damage(items: Iterator[Item | str], path: Path, on_damage: OnDamage | None) -> Iterator[Item]:
+def _tell_damage(items: Iterator[Frame | str], path: Path, on_damage: OnDamage | None) -> Iterator[Frame]:
     """Take the messages out of the items, in the caller's thread."""
     try:
         for item in items:
@@ -160,30 +135,25 @@ def _frames(path: Path) -> Iterator[Frame | str]:
         yield Frame(planes, name, picture.pts, picture.time, picture)
 
 
-def _lumas(path: Path, long_side_px: int) -> Iterator[LumaFrame | str]:
-    orientation: Orientation | None = None
-    for picture in read_pictures(path, _LUMA_DECODER):
-        if isinstance(picture, str):
-            yield picture
-            continue
-        if orientation is None:
-            orientation = orientation_of(picture)
-        image = orientation.turn_plane(luma_proxy(picture, long_side_px))
-        assert picture.pts is not None
-        yield LumaFrame(image, picture.pts, picture.time)
+def luma_of(frame: Frame, long_side_px: int = PROXY_LONG_SIDE_PX) -> npt.NDArray[np.uint8]:
+    """Return the luma of a frame for tracking, reduced by area averaging, (h, w) uint8.
 
+    The codes are as in the file, limited or full range, in 8 bits; RGB gives green where it is planar, else luma. The
+    proxy covers the same area as the picture: a point scales by w / width in x and by h / height in y, pixel centres
+    at halves.
 
-def luma_proxy(picture: av.VideoFrame, long_side_px: int) -> Plane:
-    """Return the reduced luma of a picture in a native format, (h, w) uint8."""
-    name = delivered_format(picture.format.name)
-    plane = plane_views(picture)[0]
-    height, width = proxy_size(picture.width, picture.height, long_side_px)
+    Args:
+        frame: from `read_frames`.
+        long_side_px: the proxy's longer side, see `proxy_size`.
+    """
+    plane = frame.planes[0]
+    height, width = proxy_size(plane.shape[1], plane.shape[0], long_side_px)
     if plane.shape[:2] != (height, width):
         plane = cv2.resize(plane, (width, height), interpolation=cv2.INTER_AREA)
     if plane.ndim == 3:
-        plane = _gray_of_packed(plane, name)
+        plane = _gray_of_packed(plane, frame.pixel_format)
     if plane.dtype == np.uint16:
-        plane = cv2.convertScaleAbs(plane, alpha=1 / (1 << (bit_depth(name) - 8)))
+        plane = cv2.convertScaleAbs(plane, alpha=1 / (1 << (bit_depth(frame.pixel_format) - 8)))
     elif plane.dtype == np.float32:
         plane = cv2.convertScaleAbs(np.clip(plane, 0, 1), alpha=255)
     return plane if plane.base is None else plane.copy()  # a view would keep the whole picture in memory

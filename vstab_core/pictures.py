@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -112,7 +112,7 @@ def frame_rate_of(stream: VideoStream) -> Fraction:
     return stream.average_rate or stream.guessed_rate or stream.base_rate or Fraction(25)
 
 
-def read_pictures(path: Path, decoder_options: Mapping[str, str] | None = None) -> Iterator[av.VideoFrame | str]:
+def read_pictures(path: Path) -> Iterator[av.VideoFrame | str]:
     """Yield each decoded picture with a strictly increasing pts, and a text for each stretch of damage.
 
     Raises:
@@ -121,7 +121,6 @@ def read_pictures(path: Path, decoder_options: Mapping[str, str] | None = None) 
     with open_media(path) as container:
         stream = video_stream(container, path)
         stream.thread_type = "AUTO"
-        stream.codec_context.options = dict(decoder_options or {})
         for other in container.streams:
             if other is not stream:
                 other.discard = av.stream.Discard.all

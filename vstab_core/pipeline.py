@@ -11,8 +11,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
-from .decode import luma_proxy, probe, proxy_size, read_frames, read_luma
+from .decode import luma_of, probe, read_frames
 from .encode import VideoWriter
 from .errors import InputError, OutputError
 from .motion.homography import MotionEstimator, MotionStep, estimate_motion
@@ -22,7 +23,8 @@ from .render import render_frames, warp_frame
 from .sidecar import Sidecar, check_matches, read_sidecar, write_sidecar
 from .smooth import path
 from .smooth.streaming import StreamingPath
-from .types import CameraMotion, EncodeOptions, Frame, LumaFrame, VideoInfo, WarpTrack
+from .tail import Tail
+from .types import CameraMotion, EncodeOptions, Frame, VideoInfo, WarpTrack
 
 MIN_FRAMES = 3  # two frames have one motion, and nothing to smooth it against
 
@@ -123,7 +125,7 @@ def render(
     before = stored.parameters.as_dict() if stored.parameters else {}
     parameters = parameters_from({**before, **(overrides or {})})
     warnings = _doubts(info)
-    _render(info, stored.warps, stored.motion, parameters, output, encode, overwrite, on_progress, warnings)
+    _render(info, stored.warps, stored.motion, parameters, output, encode, overwrite, on_progress, warnings, Tail())
     return Result(output, _figures(stored.motion, stored.warps, started), warnings)
 
 
@@ -156,32 +158,35 @@ def stabilize(
     _refuse_existing(output, source, overwrite)
     if streaming:
         return _stabilize_streaming(info, output, parameters, encode, overwrite, on_progress, warnings, started)
-    motion = None
+    motion, tail = None, Tail()
     if sidecar is not None and sidecar.exists():
         stored = read_sidecar(sidecar)
         check_matches(stored, info)
         motion = stored.motion
     if motion is None:
-        motion = _measure(info, on_progress, warnings)
+        motion = _measure(info, on_progress, warnings, tail)
     warps = path.smooth(motion, parameters)
     if sidecar is not None:
         write_sidecar(sidecar, _sidecar_of(info, motion, parameters, warps))
-    _render(info, warps, motion, parameters, output, encode, overwrite, on_progress, warnings)
+    _render(info, warps, motion, parameters, output, encode, overwrite, on_progress, warnings, tail)
     return Result(output, _figures(motion, warps, started), warnings)
 
 
-def _measure(info: VideoInfo, on_progress: ProgressFn | None, warnings: list[str]) -> CameraMotion:
+def _measure(
+    info: VideoInfo, on_progress: ProgressFn | None, warnings: list[str], tail: Tail | None = None
+) -> CameraMotion:
     pts: list[int] = []
 
-    def images(lumas: Iterator[LumaFrame]) -> Iterator[np.ndarray]:
-        for luma in lumas:
-            pts.append(luma.pts)
+    def images() -> Iterator[npt.NDArray[np.uint8]]:
+        for frame in read_frames(info.path, on_damage=warnings.append):
+            pts.append(frame.pts)
+            if tail is not None:
+                tail.add(frame)
+            yield luma_of(frame)
             _tell(on_progress, "analyze", len(pts), info.frames)
-            yield luma.image
 
     with _one_thread_for_opencv():
-        lumas = read_luma(info.path, on_damage=warnings.append)
-        steps = list(estimate_motion(images(lumas), info.aspect))
+        steps = list(estimate_motion(images(), info.aspect))
     _check_count(info, len(pts))
     motion = _motion_of(info, pts, steps)
     weak = int((motion.confidence == 0).sum())
@@ -218,6 +223,7 @@ def _render(
     overwrite: bool,
     on_progress: ProgressFn | None,
     warnings: list[str],
+    tail: Tail,
 ) -> None:
     known = set(warnings)
 
@@ -226,7 +232,7 @@ def _render(
             warnings.append(message)
 
     with VideoWriter(output, info, encode, overwrite=overwrite) as writer:
-        frames = read_frames(info.path, on_damage=damaged)
+        frames = tail.replay(lambda: read_frames(info.path, on_damage=damaged), int(warps.pts[0]))
         for done, frame in enumerate(render_frames(frames, warps, motion, parameters, writer.new_frame), 1):
             writer.write(frame)
             _tell(on_progress, "render", done, len(warps))
@@ -246,7 +252,6 @@ def _stabilize_streaming(
     smoother = StreamingPath(info.aspect, float(1 / info.frame_rate), parameters)
     waiting: deque[Frame] = deque()
     done = cuts = weak = 0
-    long_side_px = max(proxy_size(info.width, info.height))
 
     with _one_thread_for_opencv(), VideoWriter(output, info, encode, overwrite=overwrite) as writer:
 
@@ -262,7 +267,7 @@ def _stabilize_streaming(
 
         for frame in read_frames(info.path, on_damage=warnings.append):
             waiting.append(frame)
-            give_out(estimator.push(luma_proxy(frame.source, long_side_px)))
+            give_out(estimator.push(luma_of(frame)))
         give_out(estimator.flush(), last=True)
         _check_count(info, done)
     seconds = time.monotonic() - started

@@ -80,22 +80,6 @@ class Frame:
 
 
 @dataclass(frozen=True)
-class LumaFrame:
-    """The luma of one decoded picture, reduced for tracking.
-
-    Attributes:
-        image: (h, w) uint8, the codes as they are in the file (limited or full range). The proxy covers the same area
-            as the picture: a point scales by w / width in x and by h / height in y, pixel centres at halves.
-        pts: timestamp in ticks of the stream's time base.
-        time_s: the same in seconds.
-    """
-
-    image: npt.NDArray[np.uint8]
-    pts: int
-    time_s: float
-
-
-@dataclass(frozen=True)
 class Tracks:
     """Points seen in a reference frame and in a later one, in pixels of the proxy.
 
