@@ -25,7 +25,7 @@ from .errors import Cancelled, OutputError, UsageError, VstabError
 from .params import PARAMS, parameters_from
 
 if TYPE_CHECKING:
-    from .pipeline import Result
+    from .result import Result
     from .types import EncodeOptions
 
 logger = logging.getLogger(__name__)
@@ -143,11 +143,17 @@ class _Job:
         return {"output": result.output, "sidecar": self._sidecar, "figures": result.figures}
 
     def run(self) -> Result:
-        """Call the pipeline."""
-        from . import pipeline
-
+        """Call the pipeline, or for `smooth`, which a slider waits for, what needs no video library."""
         options, output, sidecar = self._options, self._output, self._sidecar
         self._cancellation.check()
+        if options.command == "smooth":
+            from . import resolve
+
+            if output != options.sidecar and output.exists() and not options.overwrite:
+                raise OutputError(f"output '{output}' exists; give --overwrite to replace it, or another name with -o")
+            return resolve.smooth(options.sidecar, self._given(), output=options.output, on_progress=self._on_progress)
+        from . import pipeline
+
         if options.command == "stabilize":
             return pipeline.stabilize(
                 options.input,
@@ -164,10 +170,6 @@ class _Job:
             return pipeline.analyze(
                 options.input, output, self._parameters, overwrite=options.overwrite, on_progress=self._on_progress
             )
-        if options.command == "smooth":
-            if output != options.sidecar and output.exists() and not options.overwrite:
-                raise OutputError(f"output '{output}' exists; give --overwrite to replace it, or another name with -o")
-            return pipeline.smooth(options.sidecar, self._given(), output=options.output, on_progress=self._on_progress)
         return pipeline.render(
             options.input,
             sidecar,

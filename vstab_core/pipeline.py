@@ -1,12 +1,11 @@
-"""The stages composed: analyze, smooth, render. Only this module knows their order, and the ways from file to file."""
+"""The stages composed, from file to file; `resolve` holds the one way that needs no video."""
 
 from __future__ import annotations
 
 import contextlib
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import cv2
@@ -20,6 +19,7 @@ from .motion.homography import MotionEstimator, MotionStep, estimate_motion
 from .motion.rolling_shutter import readout_ratio
 from .params import Parameters, parameters_from
 from .render import render_frames, warp_frame
+from .result import ProgressFn, Result, figures_of, tell
 from .sidecar import Sidecar, check_matches, read_sidecar, write_sidecar
 from .smooth import path
 from .smooth.streaming import StreamingPath
@@ -27,24 +27,6 @@ from .tail import Tail
 from .types import CameraMotion, EncodeOptions, Frame, VideoInfo, WarpTrack
 
 MIN_FRAMES = 3  # two frames have one motion, and nothing to smooth it against
-
-# (stage, frames done, frames in all or 0 if unknown); may raise Cancelled
-ProgressFn = Callable[[str, int, int], None]
-
-
-@dataclass(frozen=True)
-class Result:
-    """What a run made.
-
-    Attributes:
-        output: the file written.
-        figures: what the run found, by name: numbers for people and for hosts.
-        warnings: sentences about what was lost or looks wrong.
-    """
-
-    output: Path
-    figures: dict[str, float | int | str]
-    warnings: list[str] = field(default_factory=list)
 
 
 def analyze(
@@ -68,37 +50,7 @@ def analyze(
     motion = _measure(info, on_progress, warnings)
     warps = path.smooth(motion, parameters)
     write_sidecar(sidecar, _sidecar_of(info, motion, parameters, warps))
-    return Result(sidecar, _figures(motion, warps, started), warnings)
-
-
-def smooth(
-    sidecar: Path,
-    overrides: Mapping[str, object] | None = None,
-    *,
-    output: Path | None = None,
-    on_progress: ProgressFn | None = None,
-) -> Result:
-    """Solve the path of a sidecar again, with the parameters it was made with except those given.
-
-    Args:
-        sidecar: from `analyze`.
-        overrides: parameters that change, by name.
-        output: where to write; None replaces the sidecar.
-        on_progress: called once at the start and once at the end.
-    """
-    started = time.monotonic()
-    stored = read_sidecar(sidecar)
-    if stored.motion is None:
-        raise InputError(f"'{sidecar}' holds no motion to smooth; run `vstab analyze` on the clip")
-    frames = len(stored.motion)
-    _tell(on_progress, "smooth", 0, frames)
-    before = stored.parameters.as_dict() if stored.parameters else {}
-    parameters = parameters_from({**before, **(overrides or {})})
-    warps = path.smooth(stored.motion, parameters)
-    target = output or sidecar
-    write_sidecar(target, _with(stored, parameters, warps))
-    _tell(on_progress, "smooth", frames, frames)
-    return Result(target, _figures(stored.motion, warps, started))
+    return Result(sidecar, figures_of(motion, warps, started), warnings)
 
 
 def render(
@@ -126,7 +78,7 @@ def render(
     parameters = parameters_from({**before, **(overrides or {})})
     warnings = _doubts(info)
     _render(info, stored.warps, stored.motion, parameters, output, encode, overwrite, on_progress, warnings, Tail())
-    return Result(output, _figures(stored.motion, stored.warps, started), warnings)
+    return Result(output, figures_of(stored.motion, stored.warps, started), warnings)
 
 
 def stabilize(
@@ -169,7 +121,7 @@ def stabilize(
     if sidecar is not None:
         write_sidecar(sidecar, _sidecar_of(info, motion, parameters, warps))
     _render(info, warps, motion, parameters, output, encode, overwrite, on_progress, warnings, tail)
-    return Result(output, _figures(motion, warps, started), warnings)
+    return Result(output, figures_of(motion, warps, started), warnings)
 
 
 def _measure(
@@ -183,7 +135,7 @@ def _measure(
             if tail is not None:
                 tail.add(frame)
             yield luma_of(frame)
-            _tell(on_progress, "analyze", len(pts), info.frames)
+            tell(on_progress, "analyze", len(pts), info.frames)
 
     with _one_thread_for_opencv():
         steps = list(estimate_motion(images(), info.aspect))
@@ -235,7 +187,7 @@ def _render(
         frames = tail.replay(lambda: read_frames(info.path, on_damage=damaged), int(warps.pts[0]))
         for done, frame in enumerate(render_frames(frames, warps, motion, parameters, writer.new_frame), 1):
             writer.write(frame)
-            _tell(on_progress, "render", done, len(warps))
+            tell(on_progress, "render", done, len(warps))
 
 
 def _stabilize_streaming(
@@ -261,7 +213,7 @@ def _stabilize_streaming(
             for warp in [*warps, *(smoother.flush() if last else [])]:
                 writer.write(warp_frame(waiting.popleft(), warp, parameters, writer.new_frame))
                 done += 1
-                _tell(on_progress, "stabilize", done, info.frames)
+                tell(on_progress, "stabilize", done, info.frames)
             cuts += sum(step.cut for step in steps)
             weak += sum(step.confidence == 0 for step in steps)
 
@@ -280,19 +232,6 @@ def _stabilize_streaming(
         "fps": done / max(seconds, 1e-9),
     }
     return Result(output, figures, warnings)
-
-
-def _figures(motion: CameraMotion | None, warps: WarpTrack, started: float) -> dict[str, float | int | str]:
-    seconds = time.monotonic() - started
-    figures: dict[str, float | int | str] = {"frames": len(warps)}
-    if motion is not None:
-        figures["shots"] = int(motion.cut.sum())
-        figures["weak_frames"] = int((motion.confidence == 0).sum())
-        figures["readout_ratio"] = motion.readout_ratio
-    figures["crop"] = float(warps.crop.max())
-    figures["seconds"] = seconds
-    figures["fps"] = len(warps) / max(seconds, 1e-9)
-    return figures
 
 
 def _doubts(info: VideoInfo) -> list[str]:
@@ -322,16 +261,6 @@ def _refuse_existing(output: Path, source: Path, overwrite: bool) -> None:
 def _sidecar_of(info: VideoInfo, motion: CameraMotion, parameters: Parameters, warps: WarpTrack) -> Sidecar:
     return Sidecar(motion=motion, parameters=parameters, warps=warps, fingerprint=info.fingerprint,
                    source_name=info.path.name)  # fmt: skip
-
-
-def _with(stored: Sidecar, parameters: Parameters, warps: WarpTrack) -> Sidecar:
-    return Sidecar(motion=stored.motion, parameters=parameters, warps=warps, fingerprint=stored.fingerprint,
-                   source_name=stored.source_name)  # fmt: skip
-
-
-def _tell(on_progress: ProgressFn | None, stage: str, frame: int, frames: int) -> None:
-    if on_progress is not None:
-        on_progress(stage, frame, frames)
 
 
 @contextlib.contextmanager

@@ -6,7 +6,6 @@ A zoom shows the share `retained` of the picture's width and height; retained = 
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import minimum_filter1d, uniform_filter1d
 
 from ..corners import frame_corners
 from ..types import FloatArray
@@ -79,7 +78,12 @@ def steady_zoom(retained: FloatArray, frames: int) -> FloatArray:
         retained: (F,) what each frame allows.
         frames: the window over which the zoom moves.
     """
-    window = 2 * (frames // 2) + 1
-    lowest = minimum_filter1d(retained, 2 * window - 1, mode="nearest")
+    half = frames // 2
+    lowest = _windows(retained, 2 * half).min(axis=1)
     # Averaging twice over half as far as the minimum reached cannot rise above what any frame allows.
-    return np.asarray(uniform_filter1d(uniform_filter1d(lowest, window, mode="nearest"), window, mode="nearest"))
+    return np.asarray(_windows(_windows(lowest, half).mean(axis=1), half).mean(axis=1))
+
+
+def _windows(values: FloatArray, half: int) -> FloatArray:
+    """Return (F, 2 half + 1): each frame's neighbourhood, the ends continued."""
+    return np.lib.stride_tricks.sliding_window_view(np.pad(values, half, mode="edge"), 2 * half + 1)
