@@ -28,9 +28,11 @@ from .weights import smoothness_weights, usual_interval_s
 
 PASSES = 2
 MORE_PASSES = 3  # where turns and perspective, which the bounds count to first order, left the budget
+BISECTIONS = 10
 PRICE = 0.09  # of picture against smoothness: margin that only a few frames want is not spent
 STEADY = 5e-4  # largest correction, normalised (a sixth of a pixel at 640), of a shot that is left untouched
 MAX_BEND = 0.01  # of the correction beyond a similarity, normalised corner displacement
+MESH_SHARE = 0.5  # of the budget that a mesh may use up; the rest is for the camera path
 MAX_LOCAL = 0.01  # of the mesh's correction, normalised: beyond it lies wobble
 
 
@@ -52,6 +54,8 @@ def solve_shot(motion: CameraMotion, shot: slice, parameters: Parameters) -> Sho
     frames = shot.stop - shot.start
     if frames < 2 or parameters.strength == 0 or (parameters.smoothness == 0 and parameters.lock == "off"):
         return None
+    if parameters.border == "crop" and parameters.max_crop == 0:
+        return None
     corners, mesh = motion.corners[shot], None
     if parameters.rolling_shutter == "on" and motion.readout_ratio:
         corners, mesh = undo_rolling_shutter(corners, motion.aspect, motion.readout_ratio)
@@ -63,6 +67,8 @@ def solve_shot(motion: CameraMotion, shot: slice, parameters: Parameters) -> Sho
     if parameters.model == "mesh":
         local = _local_correction(motion.mesh[shot], problem)
         mesh = local if mesh is None else mesh + local
+    if mesh is not None and parameters.border == "crop":
+        mesh = _limited(mesh, MESH_SHARE * parameters.max_crop)
     if parameters.lock == "off" and _is_steady(corners, motion.aspect, problem):
         return None
     solution = _solve(homography_from_corners(corners, motion.aspect), mesh, motion.aspect, problem, parameters)
@@ -95,19 +101,33 @@ def _solve(
         bent = homography_from_corners(bend.reshape(-1, 4, 2), aspect)
         stab_from_src = bent @ similarity_from(offset @ basis, aspect)
         if done >= PASSES:
-            over = _over_budget(stab_from_src, mesh, aspect, parameters)
+            over = _over_budget(ShotSolution(stab_from_src, mesh), aspect, parameters)
             if over <= 0:
                 break
             budget = max(budget / 2, budget - 1.1 * over)
-    return ShotSolution(stab_from_src, mesh)
+    return _within_budget(ShotSolution(stab_from_src, mesh), aspect, parameters)
 
 
-def _over_budget(stab_from_src: FloatArray, mesh: FloatArray | None, aspect: float, parameters: Parameters) -> float:
-    """Return by how much the exact crop exceeds the budget that counts it to first order."""
+def _over_budget(solution: ShotSolution, aspect: float, parameters: Parameters) -> float:
+    """Return by how much the exact crop exceeds the budget, which the solver counts to first order."""
     if parameters.border != "crop":
         return 0.0
-    src_from_stab = np.asarray(np.linalg.inv(stab_from_src), np.float64)
-    return 1.0 - float(retained_share(src_from_stab, aspect, mesh).min()) - parameters.max_crop
+    src_from_stab = np.asarray(np.linalg.inv(solution.stab_from_src), np.float64)
+    return 1.0 - float(retained_share(src_from_stab, aspect, solution.mesh).min()) - parameters.max_crop
+
+
+def _within_budget(solution: ShotSolution, aspect: float, parameters: Parameters) -> ShotSolution:
+    """Return the solution, weakened where the passes did not bring it inside the budget: the budget is a promise."""
+    enough, too_much = 0.0, 1.0
+    if _over_budget(solution, aspect, parameters) <= 0:
+        return solution
+    for _ in range(BISECTIONS):
+        strength = (enough + too_much) / 2
+        if _over_budget(_with_strength(solution, aspect, strength), aspect, parameters) <= 0:
+            enough = strength
+        else:
+            too_much = strength
+    return _with_strength(solution, aspect, enough)
 
 
 def _is_steady(corners: FloatArray, aspect: float, problem: PathProblem) -> bool:
