@@ -147,11 +147,11 @@ class _Job:
         options, output, sidecar = self._options, self._output, self._sidecar
         self._cancellation.check()
         if options.command == "smooth":
-            from . import resolve
+            from . import resmooth
 
             if output != options.sidecar and output.exists() and not options.overwrite:
                 raise OutputError(f"output '{output}' exists; give --overwrite to replace it, or another name with -o")
-            return resolve.smooth(options.sidecar, self._given(), output=options.output, on_progress=self._on_progress)
+            return resmooth.smooth(options.sidecar, self._given(), output=options.output, on_progress=self._on_progress)
         from . import pipeline
 
         if options.command == "stabilize":

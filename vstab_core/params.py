@@ -80,7 +80,7 @@ class Parameters:
         ("auto", "rectilinear"),
         "analyze",
         "Projection",
-        "How the camera maps the world to the picture; auto looks at the clip.",
+        "How the camera maps the world to the picture; auto is rectilinear, the only one so far.",
     )
     method: str = _choice(
         "klt", ("klt",), "analyze", "Method", "How motion is measured; klt: corner tracks and robust estimation."
@@ -121,10 +121,14 @@ class Parameters:
         ("crop", "black", "mirror", "fill"),
         "smooth",
         "Border",
-        "What stands where the source has no pixel; crop never shows such a place; fill takes it from other frames.",
+        "What stands where the source has no pixel; crop zooms until none shows; fill takes it from other frames.",
     )
     rolling_shutter: str = _choice(
-        "on", ("off", "on"), "smooth", "Rolling shutter", "Correct the skew of a sensor that is read row by row."
+        "on",
+        ("off", "on"),
+        "smooth",
+        "Rolling shutter",
+        "Correct the skew of a sensor that is read row by row (two passes only).",
     )
     look_ahead: int = _number(
         30,

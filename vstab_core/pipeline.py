@@ -1,4 +1,4 @@
-"""The stages composed, from file to file; `resolve` holds the one way that needs no video."""
+"""The stages composed, from file to file; `resmooth` holds the one way that needs no video."""
 
 from __future__ import annotations
 

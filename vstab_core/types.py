@@ -112,7 +112,8 @@ class CameraMotion:
         cut: (F,) bool, True on the first frame of each shot (frame 0 included).
         readout_ratio: time between the first and the last row's read-out, over the frame interval; 0 = global shutter.
     Convention:
-        corners and mesh are `cur_from_prev` displacements: content at p in frame t-1 appears at p + d in frame t.
+        corners are `cur_from_prev` displacements: content at c in frame t-1 appears at c + d in frame t. The mesh is
+        added after that homography and defined over frame t.
     """
 
     width: int

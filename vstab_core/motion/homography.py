@@ -3,8 +3,8 @@
 A frame that cannot be tracked from the last good one is held back until the next frames tell what it was:
   * a later frame tracks from the last good one: the held frames were weak (a flash, a blur); the motion over the gap is
     spread evenly over them;
-  * a later frame tracks from a held one instead, and the picture has changed: a shot cut;
-  * neither, for `MAX_HELD` frames: the motion is lost; the frames stand still with confidence 0.
+  * a later frame tracks from the last held one instead, and the picture has changed: a shot cut;
+  * neither, for more than `MAX_HELD` frames: the motion is lost; the frames stand still with confidence 0.
 """
 
 from __future__ import annotations

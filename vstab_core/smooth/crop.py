@@ -54,6 +54,7 @@ def retained_share(src_from_stab: FloatArray, aspect: float, mesh: FloatArray | 
     more between the corners than at them is charged at every side with what it bulges more.
     """
     corners = frame_corners(aspect)
+    src_from_stab = src_from_stab / src_from_stab[:, 2:, 2:]
     linear = np.einsum("fij,kj->fki", src_from_stab[:, :2, :2], corners)  # (F, 4, 2)
     offset = src_from_stab[:, None, :2, 2]
     depth = np.einsum("fj,kj->fk", src_from_stab[:, 2, :2], corners)[..., None]

@@ -30,6 +30,7 @@ PASSES = 2
 MORE_PASSES = 3  # where turns and perspective, which the bounds count to first order, left the budget
 BISECTIONS = 10
 PRICE = 0.09  # of picture against smoothness: margin that only a few frames want is not spent
+LOCK_PRICE = 1e-7  # a tripod is asked for at any price within the budget
 STEADY = 5e-4  # largest correction, normalised (a sixth of a pixel at 640), of a shot that is left untouched
 MAX_BEND = 0.01  # of the correction beyond a similarity, normalised corner displacement
 MESH_SHARE = 0.5  # of the budget that a mesh may use up; the rest is for the camera path
@@ -58,7 +59,7 @@ def solve_shot(motion: CameraMotion, shot: slice, parameters: Parameters) -> Sho
         return None
     corners, mesh = motion.corners[shot], None
     if parameters.rolling_shutter == "on" and motion.readout_ratio:
-        corners, mesh = undo_rolling_shutter(corners, motion.aspect, motion.readout_ratio)
+        corners, mesh = _undo_within_budget(corners, motion, parameters)
     interval_s = usual_interval_s(motion)
     weights = smoothness_weights(parameters, interval_s)
     time = motion.time_s[shot] / interval_s
@@ -67,8 +68,6 @@ def solve_shot(motion: CameraMotion, shot: slice, parameters: Parameters) -> Sho
     if parameters.model == "mesh":
         local = _local_correction(motion.mesh[shot], problem)
         mesh = local if mesh is None else mesh + local
-    if mesh is not None and parameters.border == "crop":
-        mesh = _limited(mesh, MESH_SHARE * parameters.max_crop)
     if parameters.lock == "off" and _is_steady(corners, motion.aspect, problem):
         return None
     solution = _solve(homography_from_corners(corners, motion.aspect), mesh, motion.aspect, problem, parameters)
@@ -94,7 +93,8 @@ def _solve(
             bend = _limited(problem.free(path - rigid @ similarity_basis(aspect)), MAX_BEND)
         if parameters.border == "crop":
             room = np.tile((skew - bend) @ side_rows(aspect).T, 2)
-            offset = problem.bounded(rigid[:, :channels], Bounds(sides, room, budget, PRICE * frames))
+            price = (LOCK_PRICE if parameters.lock == "on" else PRICE) * frames
+            offset = problem.bounded(rigid[:, :channels], Bounds(sides, room, budget, price))
         else:
             offset = problem.free(rigid[:, :channels])
         correction = offset @ basis + bend
@@ -128,6 +128,19 @@ def _within_budget(solution: ShotSolution, aspect: float, parameters: Parameters
         else:
             too_much = strength
     return _with_strength(solution, aspect, enough)
+
+
+def _undo_within_budget(
+    corners: FloatArray, motion: CameraMotion, parameters: Parameters
+) -> tuple[FloatArray, FloatArray]:
+    """Undo the rolling shutter as far as its mesh leaves the camera path a share of the budget."""
+    clean, mesh = undo_rolling_shutter(corners, motion.aspect, motion.readout_ratio)
+    if parameters.border != "crop":
+        return clean, mesh
+    reach = float(np.abs(mesh / [1.0, motion.aspect]).max())
+    share = min(1.0, MESH_SHARE * parameters.max_crop / max(reach, 1e-12))
+    # The path and the mesh must be of the same read-out time, so a weaker correction is made anew.
+    return (clean, mesh) if share == 1 else undo_rolling_shutter(corners, motion.aspect, share * motion.readout_ratio)
 
 
 def _is_steady(corners: FloatArray, aspect: float, problem: PathProblem) -> bool:
