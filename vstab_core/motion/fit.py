@@ -17,7 +17,9 @@ from ..types import FloatArray
 
 MIN_POINTS = 8
 INLIER_PX = 2.0  # of the proxy; MAGSAC marginalises the noise scale below it
-SCALE_PX = 0.7  # residual at which a track's weight has halved: parallax pulls less than the background holds
+START_PX = 0.7  # for the similarity: at 2 px a slow walker and the background pass for one movement
+SCALE_PX = 0.7  # residual at which a track's weight is a quarter: parallax pulls less than the background holds
+SHARP_PX = 0.42  # the same for the last iterations, where the tracks are as exact as that
 PRIOR_SIGMA = 0.001  # of stretch, shear and perspective (normalised) in a frame: a third of a pixel at the corners,
 PRIOR_OF_MOTION = 0.2  # and this share of the motion, of which a rolling shutter and a turning camera make some
 NOISE_FLOOR_PX = 0.05  # LK's own error on sharp texture
@@ -52,9 +54,15 @@ def fit_homography(ref: FloatArray, cur: FloatArray, background: npt.NDArray[np.
     """
     if len(ref) < MIN_POINTS:
         return None
-    start = _best_start(ref, cur, background, px)
-    if start is None:
-        return None
+    fits = [_refined(start, ref, cur, background, px) for start in _starts(ref, cur, background, px)]
+    # Judged sharply: a bent plane that half fits two movements has as many tracks within two pixels as the background
+    # alone, but they do not fit as well.
+    return max(fits, key=lambda fit: float((background**2 * _soft(fit.residual_px, SHARP_PX)).sum()), default=None)
+
+
+def _refined(
+    start: FloatArray, ref: FloatArray, cur: FloatArray, background: npt.NDArray[np.float32], px: float
+) -> Fit:
     scale = SCALE_PX * px
     h = start
     residual = _residual(h, ref, cur)
@@ -62,29 +70,24 @@ def fit_homography(ref: FloatArray, cur: FloatArray, background: npt.NDArray[np.
     noise = max(NOISE_FLOOR_PX * px, 1.5 * _weighted_median(residual, background * _soft(residual, 3 * scale)))
     prior_sigma = PRIOR_SIGMA + PRIOR_OF_MOTION * float(np.median(np.linalg.norm(cur - ref, axis=1)))
     for iteration in range(ITERATIONS):
-        # The scale narrows, so that the start's choice of plane does not decide alone.
-        width = scale * (3.0 if iteration < 2 else 1.0)
+        width = scale if iteration < ITERATIONS // 2 else min(scale, max(SHARP_PX * px, 2 * noise))
         weight = background * _soft(residual, width)
         h = _gauss_newton_step(h, ref, cur, weight / noise**2, prior_sigma)
         residual = _residual(h, ref, cur)
     return Fit(h, residual / px, _soft(residual, scale))
 
 
-def _best_start(ref: FloatArray, cur: FloatArray, background: npt.NDArray[np.float32], px: float) -> FloatArray | None:
-    """Return the better of: the motion most tracks agree on, and the one that the long-standing background agrees on.
+def _starts(ref: FloatArray, cur: FloatArray, background: npt.NDArray[np.float32], px: float) -> list[FloatArray]:
+    """Return what most tracks agree on, as a plane and as a similarity, and what the long-standing background does.
 
-    A foreground that fills most of the picture wins the first vote, and loses the weighted one.
+    A foreground that fills most of the picture wins the first votes, and loses the weighted one. The similarity is
+    there because a free plane bends to catch part of a foreground: 6 px at the corners with a third of the picture.
     """
-    starts = [_magsac(ref, cur, px)]
+    starts = [_magsac(ref, cur, px), _similarity(ref, cur, px)]
     old = background > 0.6
     if MIN_POINTS <= old.sum() < len(old):
         starts.append(_magsac(ref[old], cur[old], px))
-    scored = [
-        (float((background**2 * _soft(_residual(h, ref, cur), INLIER_PX * px)).sum()), h)
-        for h in starts
-        if h is not None
-    ]
-    return max(scored, key=lambda pair: pair[0])[1] if scored else None
+    return [start for start in starts if start is not None]
 
 
 def _magsac(ref: FloatArray, cur: FloatArray, px: float) -> FloatArray | None:
@@ -93,10 +96,16 @@ def _magsac(ref: FloatArray, cur: FloatArray, px: float) -> FloatArray | None:
     found: Any = cv2.findHomography(source, target, cv2.USAC_MAGSAC, INLIER_PX, maxIters=300, confidence=0.995)
     h, mask = found  # both None where there is no answer, which OpenCV's type stubs leave out
     if h is None or mask.sum() < MIN_POINTS or not np.isfinite(h).all():
-        affine: Any = cv2.estimateAffinePartial2D(source, target, ransacReprojThreshold=INLIER_PX)[0]
-        if affine is None:
-            return None
-        h = np.vstack([affine, [0, 0, 1]])
+        return None
+    return _from_px(h, px)
+
+
+def _similarity(ref: FloatArray, cur: FloatArray, px: float) -> FloatArray | None:
+    found: Any = cv2.estimateAffinePartial2D(ref / px, cur / px, ransacReprojThreshold=START_PX)[0]
+    return None if found is None else _from_px(np.vstack([found, [0, 0, 1]]), px)
+
+
+def _from_px(h: FloatArray, px: float) -> FloatArray:
     to_px = np.diag([1 / px, 1 / px, 1.0])
     normalised = np.linalg.inv(to_px) @ h @ to_px
     return np.asarray(normalised / normalised[2, 2])
