@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..corners import frame_corners
+from ..corners import apply, frame_corners
 from ..types import FloatArray
 
 GUARD = 2e-4  # normalised: a fifth of a pixel at 1920, for the sparse grid's interpolation
+EDGE_POINTS = 17  # on each side of the output: four a cell of the mesh
 
 
 def side_rows(aspect: float) -> FloatArray:
@@ -69,7 +70,32 @@ def retained_share(src_from_stab: FloatArray, aspect: float, mesh: FloatArray | 
         room = limit - sign * offset
         with np.errstate(divide="ignore", invalid="ignore"):
             bounds.append(np.where(rise > 0, room / rise, np.inf))
-    return np.asarray(np.clip(np.minimum(*bounds).min(axis=(1, 2)), 0.0, 1.0))
+    share = np.clip(np.minimum(*bounds).min(axis=(1, 2)), 0.0, 1.0)
+    if mesh is not None:
+        # The zoomed corner lies inside the frame, where the mesh is another than at the frame's corner.
+        for _ in range(4):
+            beyond = _beyond_source(src_from_stab @ magnify(share), aspect, mesh)
+            if beyond.max() <= 0:
+                break
+            share = np.clip(share - 1.2 * np.maximum(beyond, 0.0), 0.0, 1.0)
+    return np.asarray(share)
+
+
+def _beyond_source(src_from_dst: FloatArray, aspect: float, mesh: FloatArray) -> FloatArray:
+    """Return (F,): how far an output's edge looks beyond the source, as a share of the half side; negative inside."""
+    even = np.linspace(-1.0, 1.0, EDGE_POINTS)
+    one = np.ones_like(even)
+    edge = np.concatenate([np.stack(pair, axis=1) for s in (-one, one) for pair in ((even, s), (s, even))])
+    at = apply(src_from_dst, edge * [1.0, aspect]) / [1.0, aspect]
+    cells = np.array([mesh.shape[2] - 1, mesh.shape[1] - 1])
+    place = np.clip((at + 1) * cells / 2, 0, cells)
+    first = np.minimum(place.astype(int), cells - 1)
+    fx, fy = np.moveaxis(place - first, -1, 0)[..., None]
+    frame, (x, y) = np.arange(len(mesh))[:, None], np.moveaxis(first, -1, 0)
+    top = (1 - fx) * mesh[frame, y, x] + fx * mesh[frame, y, x + 1]
+    bottom = (1 - fx) * mesh[frame, y + 1, x] + fx * mesh[frame, y + 1, x + 1]
+    seen = at + ((1 - fy) * top + fy * bottom) / [1.0, aspect]
+    return np.asarray((np.abs(seen) - 1 + GUARD).max(axis=(1, 2)))
 
 
 def steady_zoom(retained: FloatArray, frames: int) -> FloatArray:
