@@ -48,3 +48,7 @@ PAN_KEPT = 0.02
 RATE_INDEPENDENCE = 0.10
 # Largest over smallest singular value, less one: float arithmetic of a few 3 x 3 products.
 SIMILARITY_RATIO = 1e-6
+
+# --- rendering ---
+# Mean difference of a filled border from the scene, in 8-bit codes: one bicubic resampling of 320 x 180 with edges.
+FILL_CODES = 3.0
