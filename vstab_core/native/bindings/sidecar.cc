@@ -27,6 +27,12 @@ std::vector<T> vector_of(const py::handle& array) {
   return std::vector<T>(values.data(), values.data() + values.size());
 }
 
+// Text of a file need not be UTF-8; what is not becomes U+FFFD.
+py::str text_of(const std::string& text) {
+  return py::reinterpret_steal<py::str>(
+      PyUnicode_DecodeUTF8(text.data(), static_cast<py::ssize_t>(text.size()), "replace"));
+}
+
 py::object mesh_of(const MeshTrack& mesh, py::ssize_t frames) {
   if (mesh.offsets.empty()) return py::none();
   return array_of(mesh.offsets, {frames, mesh.rows, mesh.cols, 2});
@@ -46,12 +52,10 @@ MeshTrack mesh_from(const py::handle& object) {
 py::dict to_dict(const Sidecar& sidecar) {
   const auto frames = static_cast<py::ssize_t>(sidecar.pts.size());
   py::dict result;
-  result["writer"] = sidecar.writer;
-  result["fingerprint"] = sidecar.fingerprint;
-  result["source_name"] = py::reinterpret_steal<py::str>(
-      PyUnicode_DecodeUTF8(sidecar.source_name.data(), static_cast<py::ssize_t>(sidecar.source_name.size()), "replace"));
-  result["parameters"] = py::reinterpret_steal<py::str>(
-      PyUnicode_DecodeUTF8(sidecar.parameters.data(), static_cast<py::ssize_t>(sidecar.parameters.size()), "replace"));
+  result["writer"] = text_of(sidecar.writer);
+  result["fingerprint"] = text_of(sidecar.fingerprint);
+  result["source_name"] = text_of(sidecar.source_name);
+  result["parameters"] = text_of(sidecar.parameters);
   result["width"] = sidecar.width;
   result["height"] = sidecar.height;
   result["aspect"] = sidecar.aspect;

@@ -24,6 +24,14 @@ void check_finite(const std::vector<T>& values, const char* what) {
   }
 }
 
+// A tag as it may stand in a message: bytes of a damaged file need not be text.
+std::string printable(std::string tag) {
+  for (char& c : tag) {
+    if (c < ' ' || c > '~') c = '?';
+  }
+  return tag;
+}
+
 void read_head(ByteReader in, Sidecar& sidecar, std::size_t& frames) {
   sidecar.width = in.number<std::uint32_t>();
   sidecar.height = in.number<std::uint32_t>();
@@ -170,7 +178,7 @@ Sidecar parse_sidecar(const std::uint8_t* data, std::size_t size) {
     const auto length = in.number<std::uint64_t>();
     if (length > in.left()) fail("the file is truncated");
     const std::uint8_t* payload = in.skip(static_cast<std::size_t>(length));
-    const std::string name = "chunk " + tag;
+    const std::string name = "chunk " + printable(tag);
     if (crc32(payload, static_cast<std::size_t>(length)) != crc) fail(name + " is damaged: its checksum differs");
     if (!seen.insert(tag).second) fail(name + " stands twice");
     if (tag != "HEAD" && seen.count("HEAD") == 0) fail(name + " stands before chunk HEAD");
