@@ -52,3 +52,17 @@ SIMILARITY_RATIO = 1e-6
 # --- rendering ---
 # Mean difference of a filled border from the scene, in 8-bit codes: one bicubic resampling of 320 x 180 with edges.
 FILL_CODES = 3.0
+
+# --- the path solver ---
+# Corrections beyond a bound, normalised: 0.0003 px at 640. The iteration ends inside; what is left is a budget of 0,
+# which counts as 1e-7, and rounding.
+PATH_BOUND = 1e-6
+# Energy above the optimum: the solver stops at 1e-7 of budget * price or duals, which may be ten times the energy.
+PATH_ENERGY_RATIO = 1e-5
+# The same iterations with another factorisation; the last one ends where rounding leaves it in the flat directions
+# (lock: anchor 1e-8 against jerk 100, condition 6e9). In pixels at 640: 0.003.
+PATH_TWIN = 1e-5
+# The same for the banded solve alone: 1e-16 * 6e9 * a path of 0.1.
+PATH_FREE = 1e-6
+# Gradient not held by touched bounds, of a gradient of up to 0.1: duals of bounds that are nearly touched.
+PATH_KKT = 1e-4

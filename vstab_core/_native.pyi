@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -41,4 +42,22 @@ def warp_plane(
 def simd_levels() -> list[str]: ...
 def parse_sidecar(data: bytes) -> dict[str, Any]: ...
 def format_sidecar(fields: dict[str, Any]) -> bytes: ...
+def read_sidecar(path: str | PathLike[str]) -> dict[str, Any]: ...
+def write_sidecar(path: str | PathLike[str], fields: dict[str, Any]) -> None: ...
 def find_frame(data: bytes, time_s: float) -> int | None: ...
+def solve_path(
+    bands: npt.NDArray[np.float64],
+    path: npt.NDArray[np.float64],
+    shown: npt.NDArray[np.float64],
+    anchor: float,
+    sides: npt.NDArray[np.float64],
+    room: npt.NDArray[np.float64],
+    budget: float,
+    price: float,
+) -> npt.NDArray[np.float64]: ...
+def solve_free_path(
+    bands: npt.NDArray[np.float64],
+    path: npt.NDArray[np.float64],
+    shown: npt.NDArray[np.float64],
+    anchor: float,
+) -> npt.NDArray[np.float64]: ...

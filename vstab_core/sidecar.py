@@ -5,10 +5,8 @@ The bytes are read and written by the native core, which the plug-ins share; `do
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import os
-import tempfile
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 from importlib.metadata import version
@@ -38,6 +36,8 @@ class Sidecar:
         warps: the result of `smooth`, or None.
         fingerprint: of the source, as `VideoInfo.fingerprint`.
         source_name: the source's file name, without a directory.
+        projection: of the clip.
+        writer: the version of vstab that wrote the file; `write_sidecar` puts its own.
     """
 
     motion: CameraMotion | None
@@ -45,12 +45,19 @@ class Sidecar:
     warps: WarpTrack | None
     fingerprint: str
     source_name: str
+    projection: str = "rectilinear"
+    writer: str = ""
 
     @property
     def track(self) -> CameraMotion | WarpTrack:
-        """The motion or else the warps: whichever can say the frames' size and times."""
-        either = self.motion or self.warps
-        assert either is not None
+        """The motion or else the warps: whichever can say the frames' size and times.
+
+        Raises:
+            SidecarError: there is neither.
+        """
+        either = self.motion if self.motion is not None else self.warps
+        if either is None:
+            raise SidecarError("sidecar holds neither motion nor warps")
         return either
 
 
@@ -61,75 +68,64 @@ def read_sidecar(path: Path) -> Sidecar:
         SidecarError: the file cannot be read, is damaged, or of a version that this program does not know.
     """
     try:
-        fields = _native.parse_sidecar(Path(path).read_bytes())
-    except (OSError, RuntimeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise SidecarError(f"cannot read sidecar '{path}': {reason}") from error
-    common: Common = (
-        fields["width"],
-        fields["height"],
-        fields["aspect"],
-        fields["pts"],
-        Fraction(*fields["time_base"]),
-    )
+        fields = _native.read_sidecar(path)
+    except OSError as error:
+        raise SidecarError(f"cannot read sidecar '{path}': {error.strerror}") from error
+    except RuntimeError as error:
+        raise SidecarError(f"cannot read sidecar '{path}': {error}") from error
+    except MemoryError as error:
+        raise SidecarError(f"cannot read sidecar '{path}': there is not enough memory for it") from error
+    base = Fraction(*fields["time_base"])
+    common: Common = (fields["width"], fields["height"], fields["aspect"], fields["pts"], base)
     motion, warps = fields.get("motion"), fields.get("warps")
-    if motion is None and warps is None:
-        raise SidecarError(f"cannot read sidecar '{path}': it holds neither motion nor warps")
     return Sidecar(
         motion=None if motion is None else _motion_from(common, motion, path),
         parameters=_parameters_from(fields["parameters"], path),
         warps=None if warps is None else WarpTrack(*common, warps["src_from_dst"], warps["mesh"], warps["crop"]),
         fingerprint=fields["fingerprint"],
         source_name=fields["source_name"],
+        projection=fields["projection"],
+        writer=fields["writer"],
     )
 
 
 def write_sidecar(path: Path, sidecar: Sidecar) -> None:
-    """Write a sidecar; it appears under its name only when it is complete.
+    """Write a sidecar; it appears under its name only when it is complete, and replaces what was there.
 
     Raises:
-        SidecarError: the values cannot be stored (not finite, or times that do not increase).
+        SidecarError: the values cannot be stored: not finite, times that do not increase, motion and warps of different
+            frames.
         OutputError: the file cannot be written.
     """
-    path = Path(path)
     try:
-        data = _native.format_sidecar(_fields_of(sidecar))
-    except (ValueError, RuntimeError) as error:
-        raise SidecarError(f"cannot write sidecar '{path}': {error}") from error
-    try:
-        handle, partial = tempfile.mkstemp(prefix=f".{path.name}.partial-", dir=path.absolute().parent)
+        _native.write_sidecar(path, _fields_of(sidecar))
     except OSError as error:
         raise OutputError(f"cannot write sidecar '{path}': {error.strerror}") from error
-    try:
-        with open(handle, "wb") as file:
-            file.write(data)
-        os.chmod(partial, 0o666 & ~_umask())
-        os.replace(partial, path)
-    except BaseException as error:
-        with contextlib.suppress(OSError):
-            os.unlink(partial)
-        if isinstance(error, OSError):
-            raise OutputError(f"cannot write sidecar '{path}': {error.strerror}") from error
-        raise
+    except (ValueError, SidecarError) as error:
+        raise SidecarError(f"cannot write sidecar '{path}': {error}") from error
 
 
 def check_matches(sidecar: Sidecar, info: VideoInfo) -> None:
     """Refuse a sidecar that was not made from this clip.
 
     Raises:
-        SidecarError: the frame size or the content differs; the message says what was found and what to do.
+        SidecarError: the frame size, the shape of the pixels or the content differs; the message says what was found
+            and what to do.
     """
     track = sidecar.track
+    reasons = []
     if (track.width, track.height) != (info.width, info.height):
-        raise SidecarError(
-            f"sidecar was made for {track.width}x{track.height}, clip is {info.width}x{info.height}; "
-            "run `vstab analyze` on this clip"
-        )
+        reasons.append(f"sidecar was made for {track.width}x{track.height}, clip is {info.width}x{info.height}")
+    elif not math.isclose(track.aspect, info.aspect, rel_tol=1e-6):  # the same division; 1e-6 is a pixel in 32767
+        reasons.append(f"sidecar was made for height / width {track.aspect:.6g}, clip is shown at {info.aspect:.6g}")
     if sidecar.fingerprint != info.fingerprint:
-        raise SidecarError(
-            f"sidecar belongs to '{sidecar.source_name}' with other content than '{info.path.name}'; "
-            "run `vstab analyze` on this clip"
+        other = "another content of that name" if sidecar.source_name == info.path.name else f"'{info.path.name}'"
+        reasons.append(
+            f"sidecar belongs to '{sidecar.source_name}' (fingerprint {sidecar.fingerprint or 'none'}), "
+            f"not to {other} (fingerprint {info.fingerprint or 'none'})"
         )
+    if reasons:
+        raise SidecarError("; ".join([*reasons, "run `vstab analyze` on this clip"]))
 
 
 def _motion_from(common: Common, motion: dict[str, Any], path: Path) -> CameraMotion:
@@ -137,54 +133,65 @@ def _motion_from(common: Common, motion: dict[str, Any], path: Path) -> CameraMo
     if mesh is None:
         mesh = np.zeros((len(common[3]), *MESH_SHAPE), np.float32)
     if mesh.shape[1:] != MESH_SHAPE:
-        raise SidecarError(f"cannot read sidecar '{path}': its motion mesh is {mesh.shape[1:3]}, not {MESH_SHAPE[:2]}")
-    cut = motion["cut"].astype(bool)
+        raise SidecarError(
+            f"cannot read sidecar '{path}': its motion mesh has {mesh.shape[1]} x {mesh.shape[2]} vertices, "
+            f"this program reads {MESH_SHAPE[0]} x {MESH_SHAPE[1]}; update vstab or run `vstab analyze` again"
+        )
+    cut = motion["cut"].view(np.bool_)
     return CameraMotion(*common, motion["corners"], mesh, motion["confidence"], cut, motion["readout_ratio"])
 
 
 def _parameters_from(text: str, path: Path) -> Parameters | None:
     if not text:
         return None
-    values = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+    values: dict[str, str] = {}
+    for line in text.rstrip("\n").split("\n"):
+        name, equals, value = line.partition("=")
+        if not equals or name in values:
+            raise SidecarError(f"cannot read sidecar '{path}': parameter line {line!r} is not one `name=value` a name")
+        values[name] = value
     for name in sorted(set(values) - set(PARAMS)):
-        logger.warning("'%s': parameter %s is unknown to this version and ignored", path, name)
+        logger.warning("'%s': parameter %r is unknown to this version of vstab and ignored", path, name)
         del values[name]
     try:
         return parameters_from(values)
     except UsageError as error:
-        raise SidecarError(f"cannot read sidecar '{path}': {error}") from error
+        raise SidecarError(
+            f"cannot read sidecar '{path}': {error}; update vstab or run `vstab analyze` again"
+        ) from error
 
 
 def _fields_of(sidecar: Sidecar) -> dict[str, Any]:
-    track = sidecar.track
+    track, motion, warps = sidecar.track, sidecar.motion, sidecar.warps
+    if motion is not None and warps is not None:
+        _check_same_frames(motion, warps)
     parameters = sidecar.parameters.as_dict() if sidecar.parameters else {}
     fields: dict[str, Any] = {
         "writer": version("vstab"),
         "fingerprint": sidecar.fingerprint,
-        "source_name": sidecar.source_name.encode("utf-8", "replace"),
+        "source_name": sidecar.source_name.encode("utf-8", "replace").decode("utf-8"),  # names need not be UTF-8
         "parameters": "".join(f"{name}={value}\n" for name, value in parameters.items()),
         "width": track.width,
         "height": track.height,
         "aspect": track.aspect,
         "time_base": (track.time_base.numerator, track.time_base.denominator),
+        "projection": sidecar.projection,
         "pts": track.pts,
     }
-    if sidecar.motion is not None:
-        motion = sidecar.motion
-        fields["motion"] = {
-            "readout_ratio": motion.readout_ratio,
-            "corners": motion.corners,
-            "confidence": motion.confidence,
-            "cut": motion.cut,
-            "mesh": motion.mesh if motion.mesh.any() else None,
-        }
-    if sidecar.warps is not None:
-        warps = sidecar.warps
-        fields["warps"] = {"src_from_dst": warps.src_from_dst, "crop": warps.crop, "mesh": warps.mesh}
+    if motion is not None:
+        names = ("readout_ratio", "corners", "confidence", "cut", "mesh")
+        fields["motion"] = {name: getattr(motion, name) for name in names}
+    if warps is not None:
+        fields["warps"] = {name: getattr(warps, name) for name in ("src_from_dst", "crop", "mesh")}
     return fields
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _check_same_frames(motion: CameraMotion, warps: WarpTrack) -> None:
+    for name in ("width", "height", "aspect", "time_base"):
+        ours, theirs = getattr(motion, name), getattr(warps, name)
+        if ours != theirs:
+            raise SidecarError(f"motion and warps are not of one clip: {name} is {ours} and {theirs}")
+    if not np.array_equal(motion.pts, warps.pts):
+        raise SidecarError(
+            f"motion and warps are not of the same frames: {len(motion)} and {len(warps)}, or their times differ"
+        )

@@ -6,7 +6,8 @@
 p is the measured path, c the correction, m the margin that it may use, D_n the n-th divided difference over time (so a
 variable frame rate is smoothed in seconds, not in frames). A primal-dual interior-point method (Mehrotra's
 predictor-corrector; Nocedal and Wright, Numerical Optimization, 2nd ed., algorithm 16.4); its matrix is block-banded,
-three frames wide.
+three frames wide. It is solved in native code (`native/include/vstab/path_solver.h`); its twin in NumPy is
+`tests/path_reference.py`.
 """
 
 from __future__ import annotations
@@ -14,14 +15,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import cho_solve_banded, cholesky_banded
 
+from .. import _native
 from ..types import FloatArray
 
 ORDERS = 3  # first, second and third differences: speed, acceleration, jerk
-MAX_ITERATIONS = 40
-GAP = 1e-5  # infeasibility, against the budget
-ENERGY_GAP = 1e-7  # of the optimum; the correction is then within 0.03 px at 640 of the exact one
 
 
 @dataclass(frozen=True)
@@ -41,8 +39,8 @@ class Bounds:
     Attributes:
         sides: G, (R, K), the same for all frames.
         room: (F, R), what each bound has on top of the margin; may be a little negative.
-        budget: the largest margin.
-        price: of the margin, in units of the smoothness; positive.
+        budget: the largest margin; less than 1e-7 counts as 1e-7, so that there is an inside.
+        price: of the margin, in units of the smoothness; less than 1e-6 counts as 1e-6.
     """
 
     sides: FloatArray
@@ -56,24 +54,20 @@ class PathProblem:
 
     Args:
         time: (F,) strictly increasing, in units of the usual frame interval.
-        channels: K, numbers a frame.
+        channels: K, numbers a frame; `bounded` takes up to 4.
         smoothness: the weights.
         past: how many of the frames, the first ones, are already shown: their path is given and not corrected.
     """
 
     def __init__(self, time: FloatArray, channels: int, smoothness: Smoothness, past: int = 0) -> None:
-        self._frames, self.channels = len(time) - past, channels
+        self.channels = channels
         self._anchor = smoothness.anchor
-        weights = (smoothness.speed, smoothness.acceleration, smoothness.jerk)
-        bands = roughness_bands(time, weights)
-        self._past_bands, self._roughness = bands[:, :past], bands[:, past:]
+        self._bands = roughness_bands(time, (smoothness.speed, smoothness.acceleration, smoothness.jerk))
+        self._past = past
 
     def free(self, path: FloatArray, past: FloatArray | None = None) -> FloatArray:
         """Return the best correction (F, K) of `path` (F, K) without bounds."""
-        bands = self._roughness.copy()
-        bands[0] += self._anchor
-        linear = self._apply(path) + self._pull_of(path, past)
-        return np.asarray(cho_solve_banded((cholesky_banded(bands, lower=True), True), -linear))
+        return _native.solve_free_path(self._bands, path, self._shown(path, past), self._anchor)
 
     def bounded(self, path: FloatArray, bounds: Bounds, past: FloatArray | None = None) -> FloatArray:
         """Return the best correction (F, K) inside the bounds; the margin it uses is chosen with it.
@@ -81,151 +75,18 @@ class PathProblem:
         Args:
             path: (F, K).
             bounds: their `sides` must have K columns, their `room` F rows.
-            past: (past, K), the path of the frames already shown.
+            past: (past, K), the path of the frames already shown; None is zero.
+
+        Raises:
+            RuntimeError: weights or times so far apart that double precision cannot solve the problem.
         """
-        return _interior_point(self, self._apply(path) + self._pull_of(path, past), bounds)
-
-    def gradient(self, c: FloatArray) -> FloatArray:
-        """Return the quadratic part's gradient at c (F, K), the path's own share left out."""
-        return np.asarray(self._apply(c) + self._anchor * c)
-
-    def _apply(self, x: FloatArray) -> FloatArray:
-        """Multiply (F, K) by the roughness matrix."""
-        result: FloatArray = self._roughness[0][:, None] * x
-        for n in range(1, ORDERS + 1):
-            band = self._roughness[n][:-n, None]
-            result[n:] += band * x[:-n]
-            result[:-n] += band * x[n:]
-        return result
-
-    def _pull_of(self, path: FloatArray, past: FloatArray | None) -> FloatArray:
-        """Return the gradient (F, K) that the frames already shown exert on those to come."""
-        pull = np.zeros_like(path)
-        if past is not None:
-            count = len(past)
-            for n in range(1, ORDERS + 1):
-                for first in range(max(0, count - n), count):
-                    if first + n - count < self._frames:
-                        pull[first + n - count] += self._past_bands[n][first] * past[first]
-        return pull
-
-    def barrier_factor(self, ratio: FloatArray, g: FloatArray) -> FloatArray:
-        """Return the Cholesky factor of roughness + anchor + sum_r ratio_r g_r g_r^T, channels interleaved."""
-        k = self.channels
-        bands = np.zeros((ORDERS * k + 1, self._frames, k))
-        for n in range(ORDERS + 1):
-            bands[n * k] = self._roughness[n][:, None]
-        bands[0] += self._anchor
-        outer = (g[:, :, None] * g[:, None, :]).reshape(len(g), k * k)
-        blocks = (ratio @ outer).reshape(-1, k, k)
-        for col in range(k):
-            for row in range(col, k):
-                bands[row - col, :, col] += blocks[:, row, col]
-        return np.asarray(
-            cholesky_banded(bands.reshape(len(bands), -1), lower=True, overwrite_ab=True, check_finite=False)
+        shown = self._shown(path, past)
+        return _native.solve_path(
+            self._bands, path, shown, self._anchor, bounds.sides, bounds.room, bounds.budget, bounds.price
         )
 
-
-def _interior_point(problem: PathProblem, linear: FloatArray, bounds: Bounds) -> FloatArray:
-    frames, rows = bounds.room.shape
-    margin = bounds.budget / 2
-    c = np.zeros((frames, bounds.sides.shape[1]))
-    point = _Point(
-        slack=np.maximum(margin + bounds.room, margin / 10),
-        dual=np.full((frames, rows), max(bounds.price / bounds.room.size, 1e-9)),
-        slack_m=bounds.budget - margin,
-        dual_m=max(bounds.price, 1e-6),
-    )
-    for _ in range(MAX_ITERATIONS):
-        newton = _Newton(problem, bounds, point, c, margin, linear)
-        gap = point.gap()
-        worth = bounds.budget * max(bounds.price, float(point.dual.sum()))
-        if gap * point.size < ENERGY_GAP * worth and newton.infeasibility < GAP * bounds.budget:
-            break
-        _, _, ahead = newton.step(-point.slack * point.dual, -point.slack_m * point.dual_m)
-        after = point.moved(ahead, point.reach(ahead)).gap()
-        centre = (after / gap) ** 3 * gap
-        dc, dm, move = newton.step(
-            centre - point.slack * point.dual - ahead.slack * ahead.dual,
-            centre - point.slack_m * point.dual_m - ahead.slack_m * ahead.dual_m,
-        )
-        reach = min(1.0, 0.995 * point.reach(move))
-        c, margin, point = c + reach * dc, margin + reach * dm, point.moved(move, reach)
-    return c
-
-
-class _Newton:
-    """The linear system of one iteration: the frames' banded matrix, bordered by the margin, which all frames share."""
-
-    def __init__(
-        self, problem: PathProblem, bounds: Bounds, point: _Point, c: FloatArray, margin: float, linear: FloatArray
-    ) -> None:
-        self._g, self._point = bounds.sides, point
-        self._r_c = problem.gradient(c) + linear + point.dual @ self._g
-        self._r_m = bounds.price - float(point.dual.sum()) + point.dual_m
-        self._r_p = c @ self._g.T - margin + point.slack - bounds.room
-        self._r_pm = margin + point.slack_m - bounds.budget
-        self._ratio, self._ratio_m = point.dual / point.slack, point.dual_m / point.slack_m
-        self._factor = (problem.barrier_factor(self._ratio, self._g), True)
-        self._pull = self._ratio @ self._g  # (F, K): how the margin pulls at the correction
-        self._pulled = self._solve(self._pull)
-        self._stiffness = float(self._ratio.sum() + self._ratio_m - (self._pull * self._pulled).sum())
-
-    @property
-    def infeasibility(self) -> float:
-        return max(float(np.abs(self._r_p).max()), abs(self._r_pm))
-
-    def step(self, target: FloatArray, target_m: float) -> tuple[FloatArray, float, _Point]:
-        """Return the changes of c, margin and point; targets: what slack * dual should become, minus what it is."""
-        point = self._point
-        inner = target / point.slack + self._ratio * self._r_p
-        inner_m = target_m / point.slack_m + self._ratio_m * self._r_pm
-        dc = self._solve(-self._r_c - inner @ self._g)
-        dm = (-self._r_m + float(inner.sum()) - inner_m + float((self._pull * dc).sum())) / self._stiffness
-        dc = dc + self._pulled * dm
-        ds, ds_m = -self._r_p - dc @ self._g.T + dm, -self._r_pm - dm
-        dz = (target - point.dual * ds) / point.slack
-        return dc, dm, _Point(ds, dz, ds_m, (target_m - point.dual_m * ds_m) / point.slack_m)
-
-    def _solve(self, right: FloatArray) -> FloatArray:
-        solved = cho_solve_banded(self._factor, right.ravel(), check_finite=False)
-        return np.asarray(solved).reshape(right.shape)
-
-
-@dataclass(frozen=True)
-class _Point:
-    """Slacks and duals of the frames' bounds, (F, R), and of the margin's."""
-
-    slack: FloatArray
-    dual: FloatArray
-    slack_m: float
-    dual_m: float
-
-    @property
-    def size(self) -> int:
-        return self.slack.size + 1
-
-    def gap(self) -> float:
-        """Return the mean complementarity, zero at the optimum."""
-        return (float((self.slack * self.dual).sum()) + self.slack_m * self.dual_m) / self.size
-
-    def moved(self, step: _Point, reach: float) -> _Point:
-        return _Point(
-            self.slack + reach * step.slack,
-            self.dual + reach * step.dual,
-            self.slack_m + reach * step.slack_m,
-            self.dual_m + reach * step.dual_m,
-        )
-
-    def reach(self, step: _Point) -> float:
-        """Return the longest part of the step, at most all of it, that keeps everything positive."""
-        worst = max(
-            float((-step.slack / self.slack).max()),
-            float((-step.dual / self.dual).max()),
-            -step.slack_m / self.slack_m,
-            -step.dual_m / self.dual_m,
-        )
-        return 1.0 if worst <= 1.0 else 1.0 / worst
+    def _shown(self, path: FloatArray, past: FloatArray | None) -> FloatArray:
+        return np.zeros((self._past, path.shape[1])) if past is None else past
 
 
 def roughness_bands(time: FloatArray, weights: tuple[float, float, float]) -> FloatArray:

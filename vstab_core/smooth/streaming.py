@@ -56,6 +56,7 @@ class StreamingPath:
         self._look_ahead = parameters.look_ahead
         self._weights = _weights_in_sight(parameters, interval_s)
         self._gains = [_window_gains(n, self._weights) for n in range(self._look_ahead + 1)]
+        self._problems = [_window_problem(n, self._weights) for n in range(self._look_ahead + 1)]
         self._budget = FIRST_ORDER * parameters.max_crop
         self._shown = 1.0 if parameters.zoom == "none" else 1.0 - parameters.max_crop
         self._waiting: deque[tuple[FloatArray, bool]] = deque()  # corners (4, 2) and cut, of frames not yet given out
@@ -109,9 +110,9 @@ class StreamingPath:
             wanted[:, 2:] = 0
         if self._parameters.border != "crop" or (wanted @ self._sides.T).max() <= self._budget:
             return np.asarray(wanted)
-        problem = PathProblem(np.arange(PAST + count, dtype=np.float64), 4, self._weights, PAST)
         room = np.zeros((count, len(self._sides)))
-        return problem.bounded(path, Bounds(self._sides, room, self._budget, TINY_PRICE), self._smooth)
+        bounds = Bounds(self._sides, room, self._budget, TINY_PRICE)
+        return self._problems[count - 1].bounded(path, bounds, self._smooth)
 
     def _fit_exactly(self) -> None:
         # The budget above is first order in the angle; the picture's edge is not.
@@ -124,6 +125,11 @@ class StreamingPath:
             self._correction = similarity_from(self._offset[None] @ self._basis, self._aspect)[0]
         self._offset = np.zeros(4)
         self._correction = np.eye(3)
+
+
+def _window_problem(ahead: int, weights: Smoothness) -> PathProblem:
+    """Return the problem of a frame and those `ahead`, after the last frames shown."""
+    return PathProblem(np.arange(PAST + ahead + 1, dtype=np.float64), 4, weights, PAST)
 
 
 def _window_gains(ahead: int, weights: Smoothness) -> FloatArray:

@@ -1,12 +1,17 @@
-// _native.parse_sidecar, _native.format_sidecar: dictionaries of NumPy arrays in and out.
+// _native.parse_sidecar, format_sidecar, read_sidecar, write_sidecar: dictionaries of NumPy arrays in and out.
+#include "vstab/sidecar.h"
+
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
+#include <pybind11/stl/filesystem.h>
 
+#include <cstring>
+#include <memory>
 #include <string>
+#include <string_view>
+#include <system_error>
 #include <vector>
-
-#include "vstab/sidecar.h"
 
 namespace py = pybind11;
 using namespace vstab;
@@ -15,51 +20,78 @@ namespace {
 
 using Shape = std::vector<py::ssize_t>;
 
+// The array takes the vector over: nothing is copied, for a clip of hours may have hundreds of megabytes.
 template <class T>
-py::array_t<T> array_of(const std::vector<T>& values, const Shape& shape) {
-  return py::array_t<T>(shape, values.data());
+py::array_t<T> array_of(std::vector<T>& values, const Shape& shape) {
+  auto owner = std::make_unique<std::vector<T>>(std::move(values));
+  const T* data = owner->data();
+  const py::capsule keeper(owner.get(), [](void* pointer) { delete static_cast<std::vector<T>*>(pointer); });
+  owner.release();
+  return py::array_t<T>(shape, data, keeper);
 }
 
+std::string text_of(const Shape& shape) {
+  std::string text = "(";
+  for (const auto side : shape) text += (text.size() > 1 ? ", " : "") + (side < 0 ? "any" : std::to_string(side));
+  return text + ")";
+}
+
+// Values that would change on the way (float64 to float32, say) are refused. A negative side stands for any.
 template <class T>
-std::vector<T> vector_of(const py::handle& array) {
-  const auto values = py::array_t<T, py::array::c_style | py::array::forcecast>::ensure(array);
-  if (!values) throw std::invalid_argument("sidecar: an array is not of numbers");
+std::vector<T> vector_of(const py::dict& fields, const char* name, const Shape& shape, Shape* found = nullptr) {
+  const auto values = py::array_t<T, py::array::c_style>::ensure(fields[name]);
+  if (!values) {
+    throw std::invalid_argument(std::string(name) + " must be an array of " +
+                                std::string(py::str(py::dtype::of<T>())));
+  }
+  const Shape came(values.shape(), values.shape() + values.ndim());
+  bool fits = came.size() == shape.size();
+  for (std::size_t i = 0; fits && i < shape.size(); ++i) fits = shape[i] < 0 || shape[i] == came[i];
+  if (!fits) throw std::invalid_argument(std::string(name) + " must be " + text_of(shape) + ", got " + text_of(came));
+  if (found != nullptr) *found = came;
   return std::vector<T>(values.data(), values.data() + values.size());
 }
 
-// Text of a file need not be UTF-8; what is not becomes U+FFFD.
-py::str text_of(const std::string& text) {
-  return py::reinterpret_steal<py::str>(
-      PyUnicode_DecodeUTF8(text.data(), static_cast<py::ssize_t>(text.size()), "replace"));
-}
-
-py::object mesh_of(const MeshTrack& mesh, py::ssize_t frames) {
+py::object mesh_of(MeshTrack& mesh, py::ssize_t frames) {
   if (mesh.offsets.empty()) return py::none();
   return array_of(mesh.offsets, {frames, mesh.rows, mesh.cols, 2});
 }
 
-MeshTrack mesh_from(const py::handle& object) {
+MeshTrack mesh_from(const py::dict& fields, py::ssize_t frames) {
   MeshTrack mesh;
-  if (object.is_none()) return mesh;
-  const auto array = py::reinterpret_borrow<py::object>(object).cast<py::array>();
-  if (array.ndim() != 4) throw std::invalid_argument("sidecar: a mesh must be (frames, rows, cols, 2)");
-  mesh.rows = static_cast<std::uint32_t>(array.shape(1));
-  mesh.cols = static_cast<std::uint32_t>(array.shape(2));
-  mesh.offsets = vector_of<float>(array);
+  if (fields["mesh"].is_none()) return mesh;
+  Shape shape;
+  mesh.offsets = vector_of<float>(fields, "mesh", {frames, -1, -1, 2}, &shape);
+  mesh.rows = static_cast<std::uint32_t>(shape[1]);
+  mesh.cols = static_cast<std::uint32_t>(shape[2]);
   return mesh;
 }
 
-py::dict to_dict(const Sidecar& sidecar) {
-  const auto frames = static_cast<py::ssize_t>(sidecar.pts.size());
+const char* name_of(Projection projection) {
+  switch (projection) {
+    case Projection::rectilinear:
+      return "rectilinear";
+  }
+  throw std::invalid_argument("projection without a name");
+}
+
+Projection projection_from(const std::string& name) {
+  if (name == name_of(Projection::rectilinear)) return Projection::rectilinear;
+  throw std::invalid_argument("unknown projection '" + name + "'; choose one of: rectilinear");
+}
+
+py::dict to_dict(Sidecar sidecar) {
+  const auto frames = static_cast<py::ssize_t>(sidecar.frames());
   py::dict result;
-  result["writer"] = text_of(sidecar.writer);
-  result["fingerprint"] = text_of(sidecar.fingerprint);
-  result["source_name"] = text_of(sidecar.source_name);
-  result["parameters"] = text_of(sidecar.parameters);
+  result["writer"] = sidecar.writer;
+  result["fingerprint"] = sidecar.fingerprint;
+  result["source_name"] = sidecar.source_name;
+  result["parameters"] = sidecar.parameters;
   result["width"] = sidecar.width;
   result["height"] = sidecar.height;
   result["aspect"] = sidecar.aspect;
   result["time_base"] = py::make_tuple(sidecar.time_base_num, sidecar.time_base_den);
+  result["projection"] = name_of(sidecar.projection);
   result["pts"] = array_of(sidecar.pts, {frames});
   if (sidecar.motion) {
     py::dict motion;
@@ -80,34 +112,46 @@ py::dict to_dict(const Sidecar& sidecar) {
   return result;
 }
 
+template <class T>
+T scalar_from(const py::dict& fields, const char* name) {
+  try {
+    return fields[name].cast<T>();
+  } catch (const py::cast_error&) {
+    const auto shown = py::repr(fields[name]).cast<std::string>();
+    throw std::invalid_argument(std::string(name) + " is " + shown + ", which the file cannot hold");
+  }
+}
+
 Sidecar from_dict(const py::dict& fields) {
   Sidecar sidecar;
-  sidecar.writer = fields["writer"].cast<std::string>();
-  sidecar.fingerprint = fields["fingerprint"].cast<std::string>();
-  sidecar.source_name = fields["source_name"].cast<std::string>();
-  sidecar.parameters = fields["parameters"].cast<std::string>();
-  sidecar.width = fields["width"].cast<std::uint32_t>();
-  sidecar.height = fields["height"].cast<std::uint32_t>();
-  sidecar.aspect = fields["aspect"].cast<double>();
-  const auto time_base = fields["time_base"].cast<std::pair<std::int32_t, std::int32_t>>();
+  sidecar.writer = scalar_from<std::string>(fields, "writer");
+  sidecar.fingerprint = scalar_from<std::string>(fields, "fingerprint");
+  sidecar.source_name = scalar_from<std::string>(fields, "source_name");
+  sidecar.parameters = scalar_from<std::string>(fields, "parameters");
+  sidecar.width = scalar_from<std::uint32_t>(fields, "width");
+  sidecar.height = scalar_from<std::uint32_t>(fields, "height");
+  sidecar.aspect = scalar_from<double>(fields, "aspect");
+  const auto time_base = scalar_from<std::pair<std::int32_t, std::int32_t>>(fields, "time_base");
   sidecar.time_base_num = time_base.first;
   sidecar.time_base_den = time_base.second;
-  sidecar.pts = vector_of<std::int64_t>(fields["pts"]);
+  sidecar.projection = projection_from(scalar_from<std::string>(fields, "projection"));
+  sidecar.pts = vector_of<std::int64_t>(fields, "pts", {-1});
+  const auto frames = static_cast<py::ssize_t>(sidecar.frames());
   if (fields.contains("motion")) {
     const auto motion = fields["motion"].cast<py::dict>();
     sidecar.motion.emplace();
-    sidecar.motion->readout_ratio = motion["readout_ratio"].cast<double>();
-    sidecar.motion->corners = vector_of<double>(motion["corners"]);
-    sidecar.motion->confidence = vector_of<float>(motion["confidence"]);
-    sidecar.motion->cut = vector_of<std::uint8_t>(motion["cut"]);
-    sidecar.motion->mesh = mesh_from(motion["mesh"]);
+    sidecar.motion->readout_ratio = scalar_from<double>(motion, "readout_ratio");
+    sidecar.motion->corners = vector_of<double>(motion, "corners", {frames, 4, 2});
+    sidecar.motion->confidence = vector_of<float>(motion, "confidence", {frames});
+    sidecar.motion->cut = vector_of<std::uint8_t>(motion, "cut", {frames});
+    sidecar.motion->mesh = mesh_from(motion, frames);
   }
   if (fields.contains("warps")) {
     const auto warps = fields["warps"].cast<py::dict>();
     sidecar.warps.emplace();
-    sidecar.warps->src_from_dst = vector_of<double>(warps["src_from_dst"]);
-    sidecar.warps->crop = vector_of<double>(warps["crop"]);
-    sidecar.warps->mesh = mesh_from(warps["mesh"]);
+    sidecar.warps->src_from_dst = vector_of<double>(warps, "src_from_dst", {frames, 3, 3});
+    sidecar.warps->crop = vector_of<double>(warps, "crop", {frames});
+    sidecar.warps->mesh = mesh_from(warps, frames);
   }
   return sidecar;
 }
@@ -118,17 +162,45 @@ Sidecar parse(const py::bytes& data) {
   return parse_sidecar(reinterpret_cast<const std::uint8_t*>(view.data()), view.size());
 }
 
+[[noreturn]] void raise_os_error(const std::system_error& error) {
+  const auto code = error.code().default_error_condition();
+  PyErr_SetObject(PyExc_OSError, py::make_tuple(code.value(), code.message()).ptr());
+  throw py::error_already_set();
+}
+
+Sidecar read(const std::filesystem::path& path) {
+  try {
+    const py::gil_scoped_release unlocked;
+    return read_sidecar(path);
+  } catch (const std::system_error& error) {
+    raise_os_error(error);
+  }
+}
+
+void write(const std::filesystem::path& path, const Sidecar& sidecar) {
+  try {
+    const py::gil_scoped_release unlocked;
+    write_sidecar(path, sidecar);
+  } catch (const std::system_error& error) {
+    raise_os_error(error);
+  }
+}
+
+py::bytes format(const py::dict& fields) {
+  const auto bytes = format_sidecar(from_dict(fields));
+  return py::bytes(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+}
+
 }  // namespace
 
 void register_sidecar(py::module_& m) {
   m.def("parse_sidecar", [](const py::bytes& data) { return to_dict(parse(data)); }, py::arg("data"));
+  m.def("format_sidecar", &format, py::arg("fields"));
+  m.def("read_sidecar", [](const std::filesystem::path& path) { return to_dict(read(path)); }, py::arg("path"));
   m.def(
-      "format_sidecar",
-      [](const py::dict& fields) {
-        const auto bytes = format_sidecar(from_dict(fields));
-        return py::bytes(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-      },
-      py::arg("fields"));
+      "write_sidecar",
+      [](const std::filesystem::path& path, const py::dict& fields) { write(path, from_dict(fields)); },
+      py::arg("path"), py::arg("fields"));
   m.def(
       "find_frame", [](const py::bytes& data, double time_s) { return parse(data).find_frame(time_s); },
       py::arg("data"), py::arg("time_s"));

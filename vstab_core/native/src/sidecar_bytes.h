@@ -1,21 +1,28 @@
 // Little-endian bytes in and out, with every length checked before it is believed.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <stdexcept>
 #include <string>
-#include <type_traits>
 #include <vector>
 
 namespace vstab {
 
-template <class T>
-using Bits = std::conditional_t<sizeof(T) == 8, std::uint64_t,
-                                std::conditional_t<sizeof(T) == 4, std::uint32_t,
-                                                   std::conditional_t<sizeof(T) == 2, std::uint16_t, std::uint8_t>>>;
+// Turns the bytes of one number around where the processor counts from the other end; a copy everywhere else.
+inline void copy_number(std::uint8_t* to, const std::uint8_t* from, std::size_t size) {
+  const std::uint16_t one = 1;
+  std::uint8_t first;
+  std::memcpy(&first, &one, 1);  // compilers know the result
+  if (first == 1) {
+    std::memcpy(to, from, size);
+  } else {
+    std::reverse_copy(from, from + size, to);
+  }
+}
 
 class ByteReader {
  public:
@@ -27,25 +34,20 @@ class ByteReader {
   template <class T>
   T number() {
     need(sizeof(T));
-    Bits<T> bits = 0;
-    for (std::size_t i = 0; i < sizeof(T); ++i) {
-      bits = static_cast<Bits<T>>(bits | static_cast<Bits<T>>(static_cast<Bits<T>>(at_[i]) << (8 * i)));
-    }
-    at_ += sizeof(T);
     T value;
-    std::memcpy(&value, &bits, sizeof(T));
+    copy_number(reinterpret_cast<std::uint8_t*>(&value), at_, sizeof(T));
+    at_ += sizeof(T);
     return value;
   }
 
   // Divides instead of multiplying: a forged count cannot overflow, and nothing is allocated before the check.
   template <class T>
-  std::vector<T> numbers(std::size_t count) {
-    if (count > left() / sizeof(T)) {
-      need(left() + 1);
-    }
-    std::vector<T> values(count);
+  std::vector<T> numbers(std::uint64_t count) {
+    if (count > left() / sizeof(T)) need(left() + 1);
+    std::vector<T> values(static_cast<std::size_t>(count));
     for (T& value : values) {
-      value = number<T>();
+      copy_number(reinterpret_cast<std::uint8_t*>(&value), at_, sizeof(T));
+      at_ += sizeof(T);
     }
     return values;
   }
@@ -57,24 +59,13 @@ class ByteReader {
     return value;
   }
 
-  const std::uint8_t* skip(std::size_t size) {
-    need(size);
-    const std::uint8_t* before = at_;
-    at_ += size;
-    return before;
-  }
-
   void end() const {
-    if (left() != 0) {
-      throw std::runtime_error(what_ + " has " + std::to_string(left()) + " bytes too many");
-    }
+    if (left() != 0) throw std::runtime_error(what_ + " has " + std::to_string(left()) + " bytes too many");
   }
 
  private:
   void need(std::size_t size) const {
-    if (size > left()) {
-      throw std::runtime_error(what_ + " is truncated");
-    }
+    if (size > left()) throw std::runtime_error(what_ + " is too short for what it should hold");
   }
 
   const std::uint8_t* at_;
@@ -86,18 +77,17 @@ class ByteWriter {
  public:
   template <class T>
   void number(T value) {
-    Bits<T> bits;
-    std::memcpy(&bits, &value, sizeof(T));
-    for (std::size_t i = 0; i < sizeof(T); ++i) {
-      bytes.push_back(static_cast<std::uint8_t>(bits >> (8 * i)));
-    }
+    bytes.resize(bytes.size() + sizeof(T));
+    copy_number(bytes.data() + bytes.size() - sizeof(T), reinterpret_cast<const std::uint8_t*>(&value), sizeof(T));
   }
 
   template <class T>
   void numbers(const std::vector<T>& values) {
-    bytes.reserve(bytes.size() + values.size() * sizeof(T));
+    std::size_t at = bytes.size();
+    bytes.resize(at + values.size() * sizeof(T));
     for (const T& value : values) {
-      number(value);
+      copy_number(bytes.data() + at, reinterpret_cast<const std::uint8_t*>(&value), sizeof(T));
+      at += sizeof(T);
     }
   }
 
@@ -111,23 +101,31 @@ class ByteWriter {
   std::vector<std::uint8_t> bytes;
 };
 
-// CRC-32 of ISO 3309, the one of zip and PNG.
-inline std::uint32_t crc32(const std::uint8_t* data, std::size_t size) {
-  static const std::array<std::uint32_t, 256> table = [] {
-    std::array<std::uint32_t, 256> result{};
+// CRC-32 of ISO 3309, the one of zip and PNG; `before` is the CRC of the bytes that stand before these.
+inline std::uint32_t crc32(const std::uint8_t* data, std::size_t size, std::uint32_t before = 0) {
+  using Table = std::array<std::array<std::uint32_t, 256>, 8>;
+  // Row k: the effect of a byte that k more bytes follow, so that eight go in one step.
+  static const Table table = [] {
+    Table result{};
     for (std::uint32_t i = 0; i < 256; ++i) {
       std::uint32_t value = i;
-      for (int bit = 0; bit < 8; ++bit) {
-        value = (value >> 1) ^ ((value & 1u) != 0 ? 0xEDB88320u : 0u);
+      for (int bit = 0; bit < 8; ++bit) value = (value >> 1) ^ ((value & 1u) != 0 ? 0xEDB88320u : 0u);
+      result[0][i] = value;
+    }
+    for (std::size_t k = 1; k < 8; ++k) {
+      for (std::size_t i = 0; i < 256; ++i) {
+        result[k][i] = (result[k - 1][i] >> 8) ^ result[0][result[k - 1][i] & 0xFFu];
       }
-      result[i] = value;
     }
     return result;
   }();
-  std::uint32_t crc = 0xFFFFFFFFu;
-  for (std::size_t i = 0; i < size; ++i) {
-    crc = table[(crc ^ data[i]) & 0xFFu] ^ (crc >> 8);
+  std::uint32_t crc = ~before;
+  for (; size >= 8; size -= 8, data += 8) {
+    crc = table[7][(crc ^ data[0]) & 0xFFu] ^ table[6][((crc >> 8) ^ data[1]) & 0xFFu] ^
+          table[5][((crc >> 16) ^ data[2]) & 0xFFu] ^ table[4][((crc >> 24) ^ data[3]) & 0xFFu] ^ table[3][data[4]] ^
+          table[2][data[5]] ^ table[1][data[6]] ^ table[0][data[7]];
   }
+  for (; size > 0; --size, ++data) crc = table[0][(crc ^ *data) & 0xFFu] ^ (crc >> 8);
   return ~crc;
 }
 
