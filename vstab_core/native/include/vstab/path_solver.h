@@ -33,8 +33,9 @@ struct PathBounds {
   double price = 0;
 };
 
-// The best correction (F, K) inside the bounds, with K up to kMaxPathChannels. Throws std::runtime_error where the
-// problem is so badly scaled that its matrix cannot be factored.
+// The best correction (F, K) inside the bounds, with K up to kMaxPathChannels; where the bounds contradict each other,
+// what 40 iterations reach. Throws std::runtime_error where the problem is so badly scaled that its matrix cannot be
+// factored.
 std::vector<double> solve_path(const PathQuery& query, const PathBounds& bounds);
 
 // The best correction (F, K) without bounds; any K.
