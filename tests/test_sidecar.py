@@ -282,6 +282,12 @@ def test_of_two_equally_near_frames_the_later_is_found() -> None:
     assert _native.find_frame(file_with([0, 2, 4], (1, 4)), 0.75) == 2
 
 
+def test_the_example_of_the_document_is_true() -> None:
+    data = file_with([0, 40, 100], (1, 1000))
+    found = {-21: None, -20: 0, 20: 1, 69: 1, 130: 2, 131: None}
+    assert {time_ms: _native.find_frame(data, time_ms / 1000) for time_ms in found} == found
+
+
 def test_the_only_frame_is_found_for_half_a_second_around_it() -> None:
     data = file_with([3000], (1, 1000))
     assert [_native.find_frame(data, time_s) for time_s in (2.49, 2.5, 3.0, 3.5, 3.51)] == [None, 0, 0, 0, None]
@@ -376,6 +382,8 @@ REFUSED = {
     "mesh NaN": ([*FULL[:5], mesh(b"MMSH", first=NAN), END], "the motion's mesh holds a value that is not finite"),
     "mesh of a row": ([*FULL[:-2], mesh(b"WMSH", 1, 5), END], "mesh has 1 x 5 vertices; 2 to 64"),
     "mesh too fine": ([*FULL[:-2], mesh(b"WMSH", 65, 2), END], "65 x 2 vertices; 2 to 64"),
+    "no vertices": ([*FULL[:-2], chunk(b"WMSH", bytes(8)), END], "a mesh has 0 x 0 vertices; 2 to 64 a side"),
+    "no rows": ([*FULL[:-2], chunk(b"WMSH", struct.pack("<II", 0, 5)), END], "a mesh has 0 x 5 vertices"),
     "mesh forged": ([*FULL[:-2], chunk(b"WMSH", b"\xff" * 8), END], "4294967295 x 4294967295 vertices"),
     "mesh short": ([*FULL[:-2], chunk(b"WMSH", mesh(b"WMSH")[16:-4]), END], "WMSH is too short"),
     "length forged": ([prolog(), b"HEAD" + b"\xff" * 12 + bytes(64)], "chunk HEAD is truncated: 18446744073709551615"),
@@ -455,6 +463,8 @@ def _broken(what: str) -> Sidecar:
         "shape": {"motion": None, "warps": dataclasses.replace(solved, src_from_dst=solved.src_from_dst[:4])},
         "dtype": {"motion": None, "warps": dataclasses.replace(solved, pts=solved.pts.astype(np.float64))},
         "mesh": {"motion": None, "warps": dataclasses.replace(solved, mesh=np.zeros((5, 1, 5, 2), np.float32))},
+        "no rows": {"motion": None, "warps": dataclasses.replace(solved, mesh=np.zeros((5, 0, 5, 2), np.float32))},
+        "mesh of doubles": {"motion": dataclasses.replace(measured, mesh=measured.mesh.astype(np.float64))},
         "frames": {"warps": dataclasses.replace(solved, pts=late)},
         "clip": {"warps": dataclasses.replace(solved, width=1919)},
         "base": {
@@ -476,6 +486,8 @@ def _broken(what: str) -> Sidecar:
         ("shape", r"src_from_dst must be \(5, 3, 3\), got \(4, 3, 3\)"),
         ("dtype", "pts must be an array of int64"),
         ("mesh", "mesh has 1 x 5 vertices"),
+        ("no rows", "mesh has 0 x 5 vertices"),
+        ("mesh of doubles", "mesh must be an array of float32"),
         ("frames", "motion and warps are not of the same frames"),
         ("clip", "motion and warps are not of one clip: width is 1920 and 1919"),
         ("base", r"time_base is \(1, 10000000000\), which the file cannot hold"),
@@ -521,6 +533,57 @@ def test_a_bare_name_is_written_to_the_current_folder(tmp_path: Path, monkeypatc
     monkeypatch.chdir(tmp_path)
     write_sidecar(Path("a.vstab"), sample(3))
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.vstab"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are bytes")
+@pytest.mark.parametrize("name", [b"\xff\xfe.vstab", b"x" * 249 + b".vstab", "步".encode() * 82 + b".vstab", b".vstab"])
+def test_a_name_may_be_what_the_system_allows(tmp_path: Path, name: bytes) -> None:
+    path = tmp_path / os.fsdecode(name)
+    write_sidecar(path, sample(3))
+    assert len(read_sidecar(path).track) == 3
+    assert os.listdir(os.fsencode(tmp_path)) == [name]
+    path.write_bytes(b"")
+    with pytest.raises(SidecarError, match="the file is empty"):
+        read_sidecar(path)
+
+
+def test_a_clip_whose_name_is_no_text_is_named_with_question_marks(tmp_path: Path) -> None:
+    sidecar = dataclasses.replace(sample(3), source_name=os.fsdecode(b"a\xff\xfeb.mp4"))
+    write_sidecar(tmp_path / "a.vstab", sidecar)
+    assert read_sidecar(tmp_path / "a.vstab").source_name == "a??b.mp4"
+
+
+FOREIGN_FOLDER = """
+import os
+from pathlib import Path
+from tests.test_sidecar import sample
+from vstab_core.errors import OutputError
+from vstab_core.sidecar import write_sidecar
+folder = Path(os.environ["FOLDER"])
+os.chdir(folder)
+if os.geteuid() == 0:
+    os.seteuid(65534)  # root may write everywhere
+try:
+    write_sidecar(Path("a.vstab"), sample(3))
+except OutputError as error:
+    raise SystemExit(str(error))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="folders have no write bit")
+def test_a_folder_that_may_not_be_written_to_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.vstab").write_bytes(b"precious")
+    tmp_path.chmod(0o555)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", FOREIGN_FOLDER], cwd=ROOT, env=os.environ | {"FOLDER": str(tmp_path)},
+            capture_output=True, text=True,
+        )  # fmt: skip
+    finally:
+        tmp_path.chmod(0o755)
+    assert done.returncode == 1, done.stderr
+    assert "cannot write sidecar 'a.vstab': Permission denied" in done.stderr
+    assert [(entry.name, entry.read_bytes()) for entry in tmp_path.iterdir()] == [("a.vstab", b"precious")]
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ std::string times_problem(const Sidecar& sidecar) {
 }
 
 std::string mesh_problem(const MeshTrack& mesh, std::size_t frames, const std::string& whose) {
-  if (mesh.offsets.empty()) return {};
+  if (mesh.offsets.empty() && mesh.rows == 0 && mesh.cols == 0) return {};  // none; 0 x 5 is a mistake
   const auto [low, high] = std::minmax(mesh.rows, mesh.cols);
   if (low < 2 || high > kMaxMeshVertices) {
     return whose + " mesh has " + std::to_string(mesh.rows) + " x " + std::to_string(mesh.cols) +
