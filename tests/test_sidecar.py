@@ -559,12 +559,14 @@ from pathlib import Path
 from tests.test_sidecar import sample
 from vstab_core.errors import OutputError
 from vstab_core.sidecar import write_sidecar
-folder = Path(os.environ["FOLDER"])
-os.chdir(folder)
+os.chdir(os.environ["FOLDER"])
+path, other = Path("a.vstab"), sample(4)
+write_sidecar(path, sample(3))
+os.chmod(".", 0o555)
 if os.geteuid() == 0:
     os.seteuid(65534)  # root may write everywhere
 try:
-    write_sidecar(Path("a.vstab"), sample(3))
+    write_sidecar(path, other)
 except OutputError as error:
     raise SystemExit(str(error))
 """
@@ -572,18 +574,14 @@ except OutputError as error:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="folders have no write bit")
 def test_a_folder_that_may_not_be_written_to_is_told(tmp_path: Path) -> None:
-    (tmp_path / "a.vstab").write_bytes(b"precious")
-    tmp_path.chmod(0o555)
-    try:
-        done = subprocess.run(
-            [sys.executable, "-c", FOREIGN_FOLDER], cwd=ROOT, env=os.environ | {"FOLDER": str(tmp_path)},
-            capture_output=True, text=True,
-        )  # fmt: skip
-    finally:
-        tmp_path.chmod(0o755)
-    assert done.returncode == 1, done.stderr
-    assert "cannot write sidecar 'a.vstab': Permission denied" in done.stderr
-    assert [(entry.name, entry.read_bytes()) for entry in tmp_path.iterdir()] == [("a.vstab", b"precious")]
+    environment = os.environ | {"FOLDER": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", FOREIGN_FOLDER], cwd=ROOT, env=environment, capture_output=True, text=True
+    )
+    tmp_path.chmod(0o755)
+    assert (done.returncode, done.stderr) == (1, "cannot write sidecar 'a.vstab': Permission denied\n")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.vstab"]
+    assert len(read_sidecar(tmp_path / "a.vstab").track) == 3
 
 
 @pytest.mark.parametrize(
