@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .command.arguments import COMMANDS, build_parser, flag_of, parse
+from .command.arguments import COMMANDS, MODULES, build_parser, flag_of, module_of, parse
 from .command.cancel import Cancellation
 from .command.progress import Reporter, WarningHandler, finite, reporter_for
 from .errors import Cancelled, OutputError, UsageError, VstabError
@@ -82,12 +82,12 @@ def _run_job(options: argparse.Namespace) -> int:
         try:
             if options.progress == "json":
                 cancellation.watch_stdin()
-            job = _Job(options, reporter, cancellation)
+            job = (_Other if options.command in MODULES else _Job)(options, reporter, cancellation)
             reporter.started(job.facts())
             result = job.run()
             for message in result.warnings:
                 handler.tell(message)
-            reporter.result(job.result_facts(result))
+            reporter.result(job.result_facts(result), result.text)
             return 0
         except BrokenPipeError:
             raise
@@ -187,6 +187,41 @@ class _Job:
         from .types import EncodeOptions
 
         return EncodeOptions(**self._encode)
+
+    def _on_progress(self, stage: str, frame: int, frames: int) -> None:
+        self._cancellation.check()
+        self._reporter.progress(stage, frame, frames)
+
+
+class _Other:
+    """One run of a command that has a module of its own: `eval`, `compare`, `report`, `visualize`."""
+
+    def __init__(self, options: argparse.Namespace, reporter: Reporter, cancellation: Cancellation) -> None:
+        self._options = options
+        self._reporter = reporter
+        self._cancellation = cancellation
+
+    def facts(self) -> dict[str, object]:
+        """Return what the `started` line says."""
+        options = self._options
+        return {
+            "vstab": _version(),
+            "command": options.command,
+            "stages": list(COMMANDS[options.command][1]),
+            "input": getattr(options, "original", None) or getattr(options, "input", None),
+            "stabilized": getattr(options, "stabilized", None),
+            "output": getattr(options, "output", None),
+        }
+
+    def result_facts(self, result: Result) -> dict[str, object]:
+        """Return what the `result` line says."""
+        return {"output": result.output, "figures": result.figures}
+
+    def run(self) -> Result:
+        """Call the command's module."""
+        self._cancellation.check()
+        done: Result = module_of(self._options.command).run(self._options, self._on_progress)
+        return done
 
     def _on_progress(self, stage: str, frame: int, frames: int) -> None:
         self._cancellation.check()

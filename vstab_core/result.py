@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,14 +18,16 @@ class Result:
     """What a run made.
 
     Attributes:
-        output: the file written.
+        output: the file written, or None.
         figures: what the run found, by name: numbers for people and for hosts.
         warnings: sentences about what was lost or looks wrong.
+        text: what the command was asked to print, or None.
     """
 
-    output: Path
-    figures: dict[str, float | int | str]
+    output: Path | None
+    figures: Mapping[str, object]
     warnings: list[str] = field(default_factory=list)
+    text: str | None = None
 
 
 def figures_of(motion: CameraMotion | None, warps: WarpTrack, started: float) -> dict[str, float | int | str]:

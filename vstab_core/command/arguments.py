@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import importlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from ..errors import UsageError
-from ..params import DEFAULTS, PARAMS, Param, Stage
+from ..params import DEFAULTS, PARAMS, Param
 
 DESCRIPTION = "Video stabilizer for editors: shaky footage in, steady footage out."
 EPILOG = """\
@@ -18,20 +19,27 @@ examples:
   vstab analyze walk.mp4                      the slow part once: writes walk.vstab
   vstab smooth walk.vstab --smoothness 0.8    another path, in milliseconds
   vstab render walk.mp4 -o steady.mp4         write the video
+  vstab eval walk.mp4 steady.mp4              how steady it is, and what that cost
 
 exit status: 0 done, 2 usage, 3 input, 4 output, 5 sidecar, 130 cancelled, 1 and 70 other errors
 """
 
 # command -> (one line of help, the stages it runs)
-COMMANDS: dict[str, tuple[str, tuple[Stage, ...]]] = {
+COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "stabilize": ("stabilize a video: analyze, smooth and render", ("analyze", "smooth", "render")),
     "analyze": ("measure how the camera moved and write a sidecar", ("analyze", "smooth")),
     "smooth": ("solve the camera path of a sidecar again, with other parameters", ("smooth",)),
     "render": ("write the stabilized video that a sidecar describes", ("render",)),
+    "eval": ("measure how steady a stabilized clip is, and what that cost", ("evaluate",)),
+    "compare": ("write a video of the original beside the stabilized clip", ("compare",)),
+    "report": ("write a page with both clips, the camera path and the figures", ("evaluate", "report")),
+    "visualize": ("draw features, tracks, flow or the background mask of a clip", ("visualize",)),
     "info": ("show what is known of a video or a sidecar", ()),
     "params": ("list every parameter", ()),
     "doctor": ("check this installation", ()),
 }
+# command -> the module of this package that declares its arguments and runs it; the others are cli's own
+MODULES = {"eval": "evaluate", "compare": "compare", "report": "report", "visualize": "visualize"}
 PROGRESS_MODES = ("auto", "json", "none")
 
 
@@ -79,6 +87,8 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
         command = subparsers.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
         commands[name] = command
         _add_files(command, name)
+        if name in MODULES:
+            module_of(name).add_arguments(command)
         _add_parameters(command, _parameters_of(name, stages))
         if name in ("stabilize", "render"):
             _add_encoder(command)
@@ -90,7 +100,8 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
                 default="auto",
                 help="auto: a bar on a terminal; json: one object per line on stdout; none: only warnings and errors",
             )
-            group.add_argument("--overwrite", action="store_true", help="replace an output that exists")
+            if name != "eval":
+                group.add_argument("--overwrite", action="store_true", help="replace an output that exists")
         command.add_argument("-v", "--verbose", action="count", default=0, help="log more; twice for everything")
     return parser, commands
 
@@ -128,7 +139,18 @@ def _add_files(command: Parser, name: str) -> None:
         command.add_argument("--markdown", action="store_true", help="the page docs/parameters.md")
 
 
-def _parameters_of(name: str, stages: tuple[Stage, ...]) -> Iterable[str]:
+def module_of(name: str) -> Any:
+    """Return the module of a command in `MODULES`."""
+    return importlib.import_module(f".{MODULES[name]}", __package__)
+
+
+def add_pair(command: argparse.ArgumentParser) -> None:
+    """Declare the two clips that are compared."""
+    command.add_argument("original", metavar="ORIGINAL", type=Path, help="the clip as it was filmed")
+    command.add_argument("stabilized", metavar="STABILIZED", type=Path, help="what a stabilizer made of it")
+
+
+def _parameters_of(name: str, stages: tuple[str, ...]) -> Iterable[str]:
     for parameter, row in PARAMS.items():
         if row.stage in stages and (name == "stabilize" or not row.streaming):
             yield parameter

@@ -58,8 +58,8 @@ class Reporter(Protocol):
     def warning(self, message: str) -> None:
         """Something the user should know although the job goes on."""
 
-    def result(self, facts: Mapping[str, object]) -> None:
-        """The job is done."""
+    def result(self, facts: Mapping[str, object], text: str | None = None) -> None:
+        """The job is done; `text` is what people get to read instead of figures and path."""
 
     def error(self, code: str, message: str) -> None:
         """The job has failed or was cancelled."""
@@ -116,7 +116,7 @@ class JsonReporter:
         """Send a warning."""
         self._send({"event": "warning", "message": message})
 
-    def result(self, facts: Mapping[str, object]) -> None:
+    def result(self, facts: Mapping[str, object], text: str | None = None) -> None:
         """Send the last line of a job that has succeeded."""
         self._flush()
         self._send({"event": "result", **facts})
@@ -185,9 +185,13 @@ class TextReporter:
         """Write a warning above the bar."""
         self._say(f"vstab: warning: {message}")
 
-    def result(self, facts: Mapping[str, object]) -> None:
-        """Write the path on `out`, what was measured on `err`."""
+    def result(self, facts: Mapping[str, object], text: str | None = None) -> None:
+        """Write the path, or the text that was asked for, on `out`, what was measured on `err`."""
         self._end_stage()
+        if text is not None:
+            self._out.write(text + "\n")
+            self._out.flush()
+            return
         figures = facts.get("figures")
         if not self._quiet and isinstance(figures, Mapping):
             for name, value in figures.items():
