@@ -75,7 +75,7 @@ def work(output, on_progress):
         partial.unlink(missing_ok=True)
         raise
     figures = {"shake": float("nan"), "frames": 5}
-    return types.SimpleNamespace(output=output, figures=figures, warnings=["3 frames lost"])
+    return types.SimpleNamespace(output=output, figures=figures, warnings=["3 frames lost"], text=None)
 
 def stabilize(source, output, parameters, encode, *, sidecar, streaming, overwrite, on_progress):
     return work(output, on_progress)

@@ -98,7 +98,8 @@ METRICS: tuple[Metric, ...] = (
            "frames where that share is above 0.01 %", "ours"),
     Metric("sharpness_ratio", "sharpness", "Picture", "", "higher", False, 2,
            "variance of the Laplacian over that of the original resampled once, by Lanczos, to the same place; "
-           "median of about 16 frames", "ours; 1 is one good resampling, losses of the encoder are part of it", main=True),
+           "median of about 16 frames", "ours; 1 is one good resampling, losses of the encoder are part of it",
+           main=True),
     Metric("distortion", "distortion, worst frame", "Shape", "", "higher", False, 4,
            "least over greatest singular value of the affine part of the homography at the centre, worst frame",
            f"{P_LIU} with singular values: eigenvalues are blind to shear, and to stretch combined with rotation",
@@ -123,7 +124,8 @@ METRICS: tuple[Metric, ...] = (
     Metric("rotation_jitter_deg", "rotation shake", "Steadiness", "deg", "lower", True, 3,
            "RMS above 1 Hz of the angle of the summed camera rotation", "ours", ROUND, main=True),
     Metric("rotation_drift_deg", "drift", "Steadiness", "deg", "neither", True, 2,
-           "greatest angle between the first frame's direction and a later one's, below 1 Hz", "ours", ROUND, main=True),
+           "greatest angle between the first frame's direction and a later one's, below 1 Hz", "ours", ROUND,
+           main=True),
     Metric("rotation_wobble_deg", "wobble", "Steadiness", "deg/frame^2", "lower", True, 4,
            "what is left of the frame-to-frame motion after its rotation: median in each of the eight octants, change "
            "from frame to frame, RMS", "ours", ROUND, main=True),
