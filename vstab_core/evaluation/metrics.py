@@ -64,7 +64,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("jerk_px", "jerk", "Steadiness", "px/frame^3", "lower", True, 2,
            "RMS over frames and the four corners of the path's third difference", "Grundmann et al., CVPR 2011"),
     Metric("wobble_px", "wobble (jello)", "Steadiness", "px/frame^2", "lower", True, 3,
-           "what is left of the frame-to-frame motion after its homography: median in each of 4 x 3 cells, "
+           "what is left of the frame-to-frame motion after its similarity: median in each of 4 x 3 cells, "
            "change from frame to frame, RMS; a change, because steady parallax is no wobble", "ours", main=True),
     Metric("stability_literature", "stability score, literature", "Steadiness", "", "higher", True, 3,
            "path = product of the frame-to-frame homographies; share of the spectral energy in the 5 lowest bins "
@@ -73,8 +73,8 @@ METRICS: tuple[Metric, ...] = (
     Metric("stability_min", "stability score, literature, worst", "Steadiness", "", "higher", True, 3,
            "the same, the lesser of the two instead of their mean", P_LIU),
     Metric("stability_corrected", "stability score, corrected", "Steadiness", "", "higher", True, 3,
-           "x, y and rotation each detrended and Hann windowed in windows of 10 s, share of energy up to 0.5 Hz; "
-           "lesser of the three, mean over the windows",
+           "x, y and rotation each detrended and Hann windowed in windows of 10 s, share of energy up to 0.5 Hz, where "
+           "0.02 % of the diagonal (0.01 deg) RMS count as slow; lesser of the three, mean over the windows",
            "ours: the usual score rates a perfect pan with 20 px of jitter 0.886, and depends on the clip's length",
            main=True),
     # what it cost
@@ -96,6 +96,11 @@ METRICS: tuple[Metric, ...] = (
            "ours", main=True),
     Metric("border_frames", "frames with a border", "Picture", "frames", "lower", False, 0,
            "frames where that share is above 0.01 %", "ours"),
+    Metric("outside_percent_max", "picture from elsewhere, worst frame", "Picture", "%", "lower", False, 2,
+           "largest share of a stabilized frame that lies outside its original, by that homography: black, stale, "
+           "mirrored, or made up", "ours", main=True),
+    Metric("outside_frames", "frames with picture from elsewhere", "Picture", "frames", "lower", False, 0,
+           "frames where that share is above 0.5 %", "ours"),
     Metric("sharpness_ratio", "sharpness", "Picture", "", "higher", False, 2,
            "variance of the Laplacian over that of the original resampled once, by Lanczos, to the same place; "
            "median of about 16 frames", "ours; 1 is one good resampling, losses of the encoder are part of it",

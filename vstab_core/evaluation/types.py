@@ -55,6 +55,18 @@ class Reading:
 
 
 @dataclass(frozen=True)
+class Findings:
+    """What one projection's measurements give; as in `Evaluation`."""
+
+    readings: Mapping[str, Reading]
+    before: Mapping[str, Series]
+    after: Mapping[str, Series]
+    crop: Series
+    confidence: Series
+    cuts: list[int]
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """Figures and curves of a stabilized clip beside its original.
 
@@ -68,7 +80,7 @@ class Evaluation:
             that could not be measured.
         crop: (F,) share of width and height that is kept; NaN where it could not be measured.
         confidence: (F,) 0..1, share of the point matches between a frame and its original that agree with one
-            homography (equirect: with one rotation).
+            homography (equirect: of those between a stabilized frame and the one before it, with one rotation).
         cuts: indices of the frames that begin a new shot (frame 0 is not among them).
         warnings: sentences about what differs or could not be compared.
     """

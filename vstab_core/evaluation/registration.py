@@ -1,19 +1,21 @@
-"""Point matches between two pictures, and the transforms fitted to them. Written for judging, apart from the product.
+"""Point matches between two pictures, and the transforms fitted to them.
 
-Points are (x, y) in OpenCV pixels of the reduced pictures (centres at integers; only differences matter here).
+Written for judging, apart from the product's own tracker and estimator: a judge that shared their code would share
+their faults. Points are (x, y) in pixels of the reduced pictures, pixel centres at halves.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.clip import Picture
+from .clip import Luma
 
-Matrix = npt.NDArray[np.float64]
+Matrix = npt.NDArray[Any]  # (3, 3) float64
 Points = npt.NDArray[np.float32]
 
 MAX_POINTS = 400
@@ -22,11 +24,10 @@ RANSAC_PX = 3.0  # at 640 wide; what the published metric scripts use (3 to 5)
 MIN_INLIERS = 30
 CELLS = (4, 3)  # columns, rows: inliers must be spread over the picture
 MIN_CELLS = 6
-_LK = {
-    "winSize": (21, 21),
-    "maxLevel": 4,  # reaches about 100 px at 640 wide, the hardest shake in our clips is 60
-    "criteria": (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 30, 0.01),
-}
+_LK_WINDOW_PX = (21, 21)
+_LK_LEVELS = 4  # reaches about 100 px at 640 wide, the hardest shake in our clips is 60
+_LK_CRITERIA = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 30, 0.01)
+_HALF = np.float32(0.5)  # OpenCV counts from pixel centres
 
 
 @dataclass(frozen=True)
@@ -53,33 +54,40 @@ class Fit:
         return self.inliers >= MIN_INLIERS and self.share >= 0.4 and self.cells >= MIN_CELLS
 
 
-def corners_of(picture: Picture) -> Points:
+def corners_of(picture: Luma) -> Points:
     """Pick up to MAX_POINTS corners, spread by a minimum distance; (N, 2)."""
     found = cv2.goodFeaturesToTrack(picture, MAX_POINTS, 0.003, max(10, picture.shape[1] // 50), blockSize=5)
-    return np.zeros((0, 2), np.float32) if found is None else found.reshape(-1, 2)
+    return np.zeros((0, 2), np.float32) if found is None else found.reshape(-1, 2) + _HALF
 
 
-def track(first: Picture, second: Picture, points: Points) -> tuple[Points, Points]:
+def track(first: Luma, second: Luma, points: Points) -> tuple[Points, Points]:
     """Follow points by pyramidal Lucas-Kanade, keep those that come back; (M, 2) in the first, (M, 2) in the second."""
     if len(points) == 0:
         return points, points
-    forward, ok, _ = cv2.calcOpticalFlowPyrLK(first, second, points.reshape(-1, 1, 2), None, **_LK)
-    back, ok_back, _ = cv2.calcOpticalFlowPyrLK(second, first, forward, None, **_LK)
-    forward, back = forward.reshape(-1, 2), back.reshape(-1, 2)
-    size = np.array(second.shape[::-1]) - 1
-    good = (ok.ravel() > 0) & (ok_back.ravel() > 0) & (np.abs(back - points).max(axis=1) < BACKWARD_MAX_PX)
+    forward, ok = _lucas_kanade(first, second, points)
+    back, ok_back = _lucas_kanade(second, first, forward)
+    size = np.array(second.shape[::-1])
+    good = ok & ok_back & (np.abs(back - points).max(axis=1) < BACKWARD_MAX_PX)
     good &= ((forward >= 0) & (forward <= size)).all(axis=1)
     return points[good], forward[good]
+
+
+def _lucas_kanade(first: Luma, second: Luma, points: Points) -> tuple[Points, npt.NDArray[np.bool_]]:
+    start = (points - _HALF).reshape(-1, 1, 2)
+    found, ok, _ = cv2.calcOpticalFlowPyrLK(
+        first, second, start, np.empty_like(start), winSize=_LK_WINDOW_PX, maxLevel=_LK_LEVELS, criteria=_LK_CRITERIA
+    )
+    return np.asarray(found.reshape(-1, 2) + _HALF, np.float32), ok.ravel() > 0
 
 
 class SiftMatcher:
     """SIFT with Lowe's ratio 0.7 and mutual best matches: finds the transform where nothing is known of it."""
 
     def __init__(self, features: int = 1500) -> None:
-        self._sift = cv2.SIFT_create(features, contrastThreshold=0.02)
+        self._sift = cv2.SIFT.create(features, contrastThreshold=0.02)
         self._matcher = cv2.BFMatcher(cv2.NORM_L2)
 
-    def match(self, first: Picture, second: Picture) -> tuple[Points, Points]:
+    def match(self, first: Luma, second: Luma) -> tuple[Points, Points]:
         """Return matching points, (M, 2) in the first and (M, 2) in the second picture."""
         empty = np.zeros((0, 2), np.float32)
         points_a, codes_a = self._sift.detectAndCompute(first, None)
@@ -91,8 +99,8 @@ class SiftMatcher:
         if not kept:
             return empty, empty
         return (
-            np.array([points_a[m.queryIdx].pt for m in kept], np.float32),
-            np.array([points_b[m.trainIdx].pt for m in kept], np.float32),
+            np.array([points_a[m.queryIdx].pt for m in kept], np.float32) + _HALF,
+            np.array([points_b[m.trainIdx].pt for m in kept], np.float32) + _HALF,
         )
 
 
@@ -103,9 +111,8 @@ def fit_similarity(first: Points, second: Points, shape: tuple[int, int]) -> Fit
     matrix, mask = cv2.estimateAffinePartial2D(
         first, second, method=cv2.RANSAC, ransacReprojThreshold=RANSAC_PX, maxIters=2000, confidence=0.999
     )
-    if matrix is None:
-        return None
-    return _fit(np.vstack([matrix, [0.0, 0.0, 1.0]]), mask, first, second, shape)
+    found: Matrix | None = matrix  # None, which OpenCV's stubs do not know, where no sample fits
+    return None if found is None else _fit(np.vstack([found, [0.0, 0.0, 1.0]]), mask, first, second, shape)
 
 
 def fit_homography(first: Points, second: Points, shape: tuple[int, int]) -> Fit | None:
@@ -118,7 +125,7 @@ def fit_homography(first: Points, second: Points, shape: tuple[int, int]) -> Fit
     return _fit(matrix, mask, first, second, shape)
 
 
-def _fit(matrix: Matrix, mask: npt.NDArray[np.uint8], first: Points, second: Points, shape: tuple[int, int]) -> Fit:
+def _fit(matrix: Matrix, mask: npt.NDArray[Any], first: Points, second: Points, shape: tuple[int, int]) -> Fit:
     inlier = mask.ravel() > 0
     distance = np.linalg.norm(apply(matrix, first[inlier]) - second[inlier], axis=1)
     columns = (second[inlier, 0] * CELLS[0] / shape[1]).astype(int).clip(0, CELLS[0] - 1)
@@ -132,14 +139,20 @@ def _fit(matrix: Matrix, mask: npt.NDArray[np.uint8], first: Points, second: Poi
     )
 
 
-def apply(matrix: Matrix, points: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+def apply(matrix: Matrix, points: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     """Map (N, 2) points through a 3 x 3 matrix."""
     homogeneous = np.c_[points, np.ones(len(points))] @ matrix.T
-    return homogeneous[:, :2] / homogeneous[:, 2:]
+    return np.asarray(homogeneous[:, :2] / homogeneous[:, 2:])
+
+
+def in_opencv(matrix: Matrix) -> Matrix:
+    """Return a matrix between pixels with centres at halves as one between OpenCV's, for `cv2.warpPerspective`."""
+    shift = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1.0]])
+    return np.asarray(np.linalg.inv(shift) @ matrix @ shift)
 
 
 class Registrar:
-    """Finds output_from_original of each frame in turn.
+    """Finds stabilized_from_original of each frame in turn, in pixels of the two reduced pictures.
 
     The first frame, and each one where the short way fails, is matched by SIFT. In between, the transform of the
     frame before, carried on by the motion of both clips, warps the original to where the output should be, and
@@ -152,21 +165,19 @@ class Registrar:
         self._last: Matrix | None = None
         self.sift_frames = 0
 
-    def register(self, original: Picture, output: Picture, carry: tuple[Matrix, Matrix] | None) -> Fit | None:
+    def register(self, original: Luma, stabilized: Luma, carry: tuple[Matrix, Matrix] | None) -> Fit | None:
         """Return the fit of this frame, or None.
 
         Args:
-            original, output: the two pictures, same size.
-            carry: frame-to-frame motion (now_from_before) of the original and of the output, where known.
+            original, stabilized: the two pictures; their sizes may differ.
+            carry: frame-to-frame motion (now_from_before) of the original and of the stabilized, where known.
         """
-        fit = None
-        if self._last is not None:
-            guess = self._last
-            if carry is not None:
-                guess = carry[1] @ guess @ np.linalg.inv(carry[0])
-            fit = self._refine(original, output, guess)
-        if fit is None or not fit.sound:
-            fit = self._from_scratch(original, output)
+        if original.shape == stabilized.shape and np.array_equal(original, stabilized):
+            fit = _identity(original)
+        else:
+            fit = self._short_way(original, stabilized, carry)
+            if fit is None or not fit.sound:
+                fit = self._from_scratch(original, stabilized)
         self._last = fit.matrix / fit.matrix[2, 2] if fit is not None and fit.sound else None
         return fit
 
@@ -174,19 +185,36 @@ class Registrar:
         """Start anew: a new shot begins."""
         self._last = None
 
-    def _refine(self, original: Picture, output: Picture, guess: Matrix) -> Fit | None:
-        size = (output.shape[1], output.shape[0])
-        warped = cv2.warpPerspective(original, guess, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        points = corners_of(warped)
-        at_warped, at_output = track(warped, output, points)
-        at_original = apply(np.linalg.inv(guess), at_warped)
-        inside = ((at_original >= 1) & (at_original <= np.array(size) - 2)).all(axis=1)
-        return fit_homography(at_original[inside].astype(np.float32), at_output[inside], output.shape)
+    def _short_way(self, original: Luma, stabilized: Luma, carry: tuple[Matrix, Matrix] | None) -> Fit | None:
+        if self._last is None:
+            return None
+        guess = self._last
+        if carry is not None:
+            guess = carry[1] @ guess @ np.linalg.inv(carry[0])
+        return self._refine(original, stabilized, guess)
 
-    def _from_scratch(self, original: Picture, output: Picture) -> Fit | None:
+    def _refine(self, original: Luma, stabilized: Luma, guess: Matrix) -> Fit | None:
+        size = (stabilized.shape[1], stabilized.shape[0])
+        warped = cv2.warpPerspective(
+            original, in_opencv(guess), size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        ).astype(np.uint8)
+        at_warped, at_stabilized = track(warped, stabilized, corners_of(warped))
+        if len(at_warped) == 0:
+            return None
+        at_original = apply(np.linalg.inv(guess), at_warped)
+        inside = ((at_original >= 1) & (at_original <= np.array(original.shape[::-1]) - 1)).all(axis=1)
+        return fit_homography(at_original[inside].astype(np.float32), at_stabilized[inside], stabilized.shape)
+
+    def _from_scratch(self, original: Luma, stabilized: Luma) -> Fit | None:
         self.sift_frames += 1
-        fit = fit_homography(*self._sift.match(original, output), output.shape)
+        fit = fit_homography(*self._sift.match(original, stabilized), stabilized.shape)
         if fit is None or fit.inliers < 10:
             return fit
-        refined = self._refine(original, output, fit.matrix)
+        refined = self._refine(original, stabilized, fit.matrix)
         return refined if refined is not None and refined.inliers > fit.inliers // 2 else fit
+
+
+def _identity(picture: Luma) -> Fit | None:
+    """Return the fit of a picture with itself: exact, if there is enough texture to have told."""
+    points = corners_of(picture)
+    return None if len(points) == 0 else _fit(np.eye(3), np.ones(len(points)), points, points, picture.shape)
