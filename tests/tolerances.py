@@ -66,3 +66,9 @@ PATH_TWIN = 1e-5
 PATH_FREE = 1e-6
 # Gradient not held by touched bounds, of a gradient of up to 0.1: duals of bounds that are nearly touched.
 PATH_KKT = 1e-4
+
+# evaluation: what the judge may be wrong by on clips of 224 x 126 whose truth is known
+JITTER_RATIO = 0.04  # Lucas-Kanade on a resampled texture adds about 0.03 px
+CROP = 0.002  # 0.2 px at the edge of a 224 wide picture
+DISTORTION = 0.002  # the same, in the direction of the stretch
+BORDER_PERCENT = 0.3  # half a pixel along the edges

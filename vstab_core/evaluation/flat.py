@@ -19,6 +19,8 @@ from .temporal import Temporal
 from .types import PATH_SIGNALS, Findings, Reading, Series
 from .wobble import wobble_of
 
+SHORT = "no shot is long enough"
+STILL = "the picture does not move, or there are fewer than twelve frames"
 MEASURED_SHARE = 0.5  # of a clip's steps: with fewer, a path would be mostly guessed
 
 
@@ -67,7 +69,8 @@ class Flat:
         unknown = [self._unmeasured(follower) for follower in self._followers]
         each = [self._steadiness(*both, fps) for both in zip(self._followers, paths, strict=True)]
         for key in each[0]:
-            readings[key] = _reading(each[0][key], each[1][key], unknown)
+            note = STILL if key in ("stability_literature", "stability_min") else SHORT
+            readings[key] = _reading(each[0][key], each[1][key], unknown, note)
         for key in ("itf_db", "warp_error"):
             reading = readings[key]
             readings[key] = _reading(reading.before, reading.after, unknown, reading.note)
@@ -137,14 +140,13 @@ class Flat:
         return dict(zip(PATH_SIGNALS["rectilinear"], (rows * scale).T, strict=True))
 
 
-def _reading(before: float | None, after: float | None, unknown: Sequence[str], note: str = "") -> Reading:
+def _reading(before: float | None, after: float | None, unknown: Sequence[str], note: str) -> Reading:
+    """Return a reading of either clip; `note` says why a figure is missing that is not `unknown` as a whole."""
     values = [None if value is None or not np.isfinite(value) else value for value in (before, after)]
     for which, why in enumerate(unknown):
         if why:
             values[which], note = None, why
-    if not note and None in values:
-        note = "no shot is long enough"
-    return Reading(values[0], values[1], note)
+    return Reading(values[0], values[1], note if None in values else "")
 
 
 def _black(readings: Mapping[str, Reading], geometry: Geometry) -> dict[str, Reading]:
