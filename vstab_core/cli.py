@@ -65,7 +65,7 @@ def _run(arguments: Sequence[str]) -> int:
         if COMMANDS[options.command][1]:
             return _run_job(options)
         try:
-            return {"info": _info, "params": _params, "doctor": _doctor}[options.command](options)
+            return {"info": _info, "params": _params, "metrics": _metrics, "doctor": _doctor}[options.command](options)
         except BrokenPipeError:
             raise
         except Exception as error:
@@ -282,6 +282,16 @@ def _params(options: argparse.Namespace) -> int:
         print(json.dumps(describe.params_values(), indent=1))
     else:
         print(describe.params_markdown() if options.markdown else describe.params_text())
+    return 0
+
+
+def _metrics(options: argparse.Namespace) -> int:
+    from .command import metrics
+
+    if options.json:
+        print(json.dumps(metrics.values(), indent=1))
+    else:
+        print(metrics.markdown() if options.markdown else metrics.text())
     return 0
 
 

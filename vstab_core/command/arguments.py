@@ -36,6 +36,7 @@ COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "visualize": ("draw features, tracks, flow or the background mask of a clip", ("visualize",)),
     "info": ("show what is known of a video or a sidecar", ()),
     "params": ("list every parameter", ()),
+    "metrics": ("list every metric of `vstab eval`, with its formula and source", ()),
     "doctor": ("check this installation", ()),
 }
 # command -> the module of this package that declares its arguments and runs it; the others are cli's own
@@ -133,10 +134,11 @@ def _add_files(command: Parser, name: str) -> None:
         command.add_argument(
             "--sidecar", metavar="PATH", type=Path, help="the sidecar (default: IN.vstab beside the video)"
         )
-    if name in ("info", "params", "doctor"):
+    if name in ("info", "params", "metrics", "doctor"):
         command.add_argument("--json", action="store_true", help="one JSON value on stdout")
-    if name == "params":
-        command.add_argument("--markdown", action="store_true", help="the page docs/parameters.md")
+    if name in ("params", "metrics"):
+        page = "parameters" if name == "params" else name
+        command.add_argument("--markdown", action="store_true", help=f"the page docs/{page}.md")
 
 
 def module_of(name: str) -> Any:

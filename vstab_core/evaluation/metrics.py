@@ -1,14 +1,17 @@
-"""THE table of metrics: what each is, its formula, source, unit and direction. `docs/metrics.md` is made from it."""
+"""THE table of metrics: what each is, its formula, source, unit and direction.
+
+`docs/metrics.md` is made from it by `vstab metrics --markdown`. Standard library only.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from .types import Projection
+if TYPE_CHECKING:
+    from .types import Projection
 
 Better = Literal["higher", "lower", "neither"]
-BOTH: tuple[Projection, ...] = ("rectilinear", "equirect")
 FLAT: tuple[Projection, ...] = ("rectilinear",)
 ROUND: tuple[Projection, ...] = ("equirect",)
 
@@ -52,7 +55,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("jitter_percent", "shake", "Steadiness", "% of diagonal", "lower", True, 3,
            "RMS above 1 Hz of the path of the picture's centre, measured frame to frame from pixels, over the diagonal",
            "ours", main=True),
-    Metric("jitter_px", "shake", "Steadiness", "px", "lower", True, 2,
+    Metric("jitter_px", "shake in pixels", "Steadiness", "px", "lower", True, 2,
            "the same in pixels of the original's size", "ours"),
     Metric("jitter_rotation_deg", "rotation shake", "Steadiness", "deg", "lower", True, 3,
            "RMS above 1 Hz of the summed rotation", "ours", main=True),
