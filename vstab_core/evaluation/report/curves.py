@@ -74,13 +74,19 @@ def plots_of(evaluation: Evaluation) -> list[Plot]:
         ]
         plots.append(Plot(signal, label, unit, f"{text}, summed up since the start or the last cut", curves))
     kept = Curve("after", "measured", np.asarray(evaluation.crop, np.float64) * 100)
-    text = "Share of the original's width and height that is still shown"
-    if np.isfinite(kept.values).any() or evaluation.projection == "rectilinear":  # a sphere is turned, not cropped
-        plots.append(Plot("kept_percent", "Picture kept", "%", text, [kept], high=100))
+    if evaluation.projection == "rectilinear":  # a sphere is turned, not cropped
+        text = "Share of the original's width and height that is still shown"
+        plots.append(Plot("kept_percent", "Picture kept", "%", text, [kept], _round_below(kept.values), 100))
     sure = Curve("after", "measured", np.asarray(evaluation.confidence, np.float64))
     text = "Share of point matches that agree on one movement; low: figures are doubtful there"
     plots.append(Plot("confidence", "Confidence", "0 to 1", text, [sure], 0, 1))
     return plots
+
+
+def _round_below(values: Series) -> float:
+    """Return a multiple of five, 95 at most, below every value: the foot of an axis of percent."""
+    found = values[np.isfinite(values)]
+    return float(np.clip(5 * np.floor((found.min() - 1) / 5), 0, 95)) if len(found) else 0.0
 
 
 def plot_values(plot: Plot, time_s: Series) -> dict[str, Any]:

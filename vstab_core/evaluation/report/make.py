@@ -64,7 +64,7 @@ def make_report(
     file = PartialFile(output, original, overwrite)
     try:
         evaluation = evaluate(original, stabilized, projection=projection, on_progress=on_progress)
-        page = _page(evaluation, stored, on_progress)
+        page = page_for(evaluation, stored, on_progress)
         try:
             file.temporary.write_text(page, encoding="utf-8")
         except OSError as error:
@@ -81,7 +81,8 @@ def make_report(
     return Result(output, figures, list(evaluation.warnings))
 
 
-def _page(evaluation: Evaluation, sidecar: Sidecar | None, on_progress: ProgressFn | None) -> str:
+def page_for(evaluation: Evaluation, sidecar: Sidecar | None = None, on_progress: ProgressFn | None = None) -> str:
+    """Return the page about an evaluation, with what a sidecar of the original adds."""
     previews = _previews(evaluation, on_progress)
     end_s = float(evaluation.time_s[-1])
     solver = None if sidecar is None else solver_of(sidecar, previews[0].origin_s, end_s)

@@ -11,7 +11,7 @@ function start() {
     video.controls = false;
     video.addEventListener("error", () => fail("This browser cannot play the embedded clips (H.264 in MP4)."));
   }
-  for (const hidden of document.querySelectorAll(".controls, .hint, #all-label")) hidden.hidden = false;
+  for (const hidden of document.querySelectorAll(".controls, .hint")) hidden.hidden = false;
 
   const length = data.frames[data.frames.length - 1];
   const long = length >= 120;
@@ -64,6 +64,7 @@ function start() {
     });
     const table = find("metrics");
     table.classList.add("short");
+    find("all-label").hidden = !table.querySelector(".more");
     find("all").addEventListener("change", (event) => table.classList.toggle("short", !event.target.checked));
     for (const item of document.querySelectorAll("[data-needs]")) item.hidden = !has(item.dataset.needs);
     wireView();

@@ -82,7 +82,7 @@ function createPlot(parent, plot, data, onSeek) {
     if (low > high) [low, high] = [0, 1];
     const least = plot.unit === "px" ? 2 : plot.unit === "°" ? 0.1 : 1; // less than this looks like shake that is none
     const pad = Math.max((high - low) * 0.06, (least - (high - low)) / 2);
-    return [plot.low ?? low - pad, plot.high === null ? high + pad : Math.max(plot.high, high)];
+    return [plot.low === null ? low - pad : Math.min(plot.low, low), plot.high === null ? high + pad : Math.max(plot.high, high)];
   }
 
   function draw(from, to) {

@@ -14,7 +14,7 @@ _NO_BORDER_PERCENT = 0.01  # of a frame, as the metric counts frames with a bord
 def summary_of(evaluation: Evaluation) -> str:
     """Return one or two plain sentences: what became of the shake, and what that cost."""
     if evaluation.projection == "equirect":
-        return f"{_shake(evaluation.readings, 'rotation_jitter_deg', '°', '')}."
+        return f"{_shake(evaluation.readings, 'rotation_jitter_deg', '°', ' of rotation')}."
     parts = [_shake(evaluation.readings, "jitter_percent", " %", " of the diagonal")]
     kept = _value(evaluation.readings, "fov")
     if kept is not None:
