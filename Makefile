@@ -1,5 +1,5 @@
-# Everything runs in .venv; nothing else of the machine is touched, except that `setup` as root on Debian or Ubuntu
-# installs a missing compiler or python3-venv.
+# Everything runs in .venv; nothing else of the machine is touched, except that as root on Debian or Ubuntu `setup`
+# installs a missing compiler or python3-venv, and `test` a missing Chromium.
 
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && exit; done; echo python3)
@@ -11,7 +11,7 @@ CODE := vstab_core tests benchmarks samples
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 
-.PHONY: help setup demo test lint bench package
+.PHONY: help setup demo test browser lint bench package
 
 help:
 	@echo "make setup     create .venv and build vstab into it; .venv/bin/vstab is the command"
@@ -36,8 +36,13 @@ demo: setup
 	$(BIN)/vstab stabilize samples/handheld.mp4 -o demo/handheld_stabilized.mp4 --overwrite
 	@$(BIN)/python samples/demo.py samples/handheld.mp4 demo/handheld_stabilized.mp4 demo/before_after.png
 
-test: lint
+test: lint browser
 	$(BIN)/python -m pytest -q
+
+# What the tests of the report's page need; without it they are skipped, or fail with VSTAB_REQUIRE_HOSTS=1.
+browser: setup
+	@.ci/prerequisites $(PYTHON) test
+	@$(BIN)/python -m pip install -q -c constraints.txt --group browser || echo "vstab: no playwright, see above"
 
 lint: setup
 	$(BIN)/ruff check $(CODE)
