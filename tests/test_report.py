@@ -178,7 +178,7 @@ def test_a_clip_that_comes_out_too_large_is_encoded_again_smaller(
 
     def watched(*args: float) -> budget.Plan:
         shares.append(args[-1])
-        return dataclasses.replace(plan(*args), bits_a_second=int(first * 8 / 1.6 * args[-1]))
+        return dataclasses.replace(plan(*args), bits_a_second=max(1000, int(5 * first * args[-1])))
 
     monkeypatch.setattr(preview, "plan", watched)
     monkeypatch.setattr(preview, "CLIP_BYTES", int(0.7 * first))
