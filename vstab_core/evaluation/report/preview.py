@@ -29,6 +29,7 @@ TIME_BASE = Fraction(1, 90000)  # of both clips, so that equal times are equal t
 _CRF = "25"
 _KEY_INTERVAL_S = 0.5  # a seek decodes half a second at most
 _TRIES = 4
+_SLOWEST_S = 5  # fewer frames than one in so many seconds show no movement
 _HD_LINES = 720  # from here on video without tags is BT.709, below BT.601
 _BT709, _BT601 = 1, 6  # H.273
 
@@ -81,6 +82,8 @@ def make_preview(
     share = 1.0
     for _ in range(_TRIES):
         chosen = plan(display_width, info.height, float(info.frame_rate), duration_s, share)
+        if chosen.every > _SLOWEST_S * info.frame_rate:
+            break
         job = _Job(info, look, chosen, not_before_s, origin_s, duration_s, with_sound)
         preview = job.run(on_frame)
         if len(preview.data) <= CLIP_BYTES:
