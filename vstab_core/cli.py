@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .command.arguments import COMMANDS, MODULES, build_parser, flag_of, module_of, parse
+from .command.arguments import COMMANDS, MODULES, build_parser, encoder_options, flag_of, module_of, parse
 from .command.cancel import Cancellation
 from .command.progress import Reporter, WarningHandler, finite, reporter_for
 from .errors import Cancelled, OutputError, UsageError, VstabError
@@ -110,7 +110,7 @@ class _Job:
         self._reporter = reporter
         self._cancellation = cancellation
         self._parameters = parameters_from(options.given)
-        self._encode = _encode_arguments(options) if options.command in ("stabilize", "render") else {}
+        self._encode = encoder_options(options) if options.command in ("stabilize", "render") else {}
         source: Path | None = getattr(options, "input", None)
         self._output, self._sidecar = _default_paths(
             options.command, source, options.output, getattr(options, "sidecar", None)
@@ -241,30 +241,6 @@ def _default_paths(
     if command == "render":
         sidecar = sidecar or source.with_suffix(".vstab")
     return output or source.with_name(f"{source.stem}_stabilized{source.suffix}"), sidecar
-
-
-def _encode_arguments(options: argparse.Namespace) -> dict[str, Any]:
-    extra = []
-    for text in options.encoder_option:
-        name, equals, value = text.partition("=")
-        if not name or not equals:
-            raise UsageError(f"--encoder-option must be NAME=VALUE, got {text!r}")
-        extra.append((name, value))
-    crf = None
-    if options.crf is not None:
-        try:
-            crf = float(options.crf)
-        except ValueError:
-            crf = float("nan")
-        if not 0 <= crf <= 255:
-            raise UsageError(f"--crf must be a number from 0 up, got {options.crf!r}")
-    return {
-        "codec": options.codec,
-        "crf": crf,
-        "preset": options.preset,
-        "pix_fmt": options.pix_fmt,
-        "extra": tuple(extra),
-    }
 
 
 def _info(options: argparse.Namespace) -> int:

@@ -92,7 +92,7 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
             module_of(name).add_arguments(command)
         _add_parameters(command, _parameters_of(name, stages))
         if name in ("stabilize", "render"):
-            _add_encoder(command)
+            add_encoder(command)
         if stages:
             group = command.add_argument_group("running")
             group.add_argument(
@@ -173,7 +173,8 @@ def _values(row: Param) -> str:
     return "{" + ",".join(row.choices) + "}" if row.choices else f"{row.minimum:g}..{row.maximum:g}"
 
 
-def _add_encoder(command: Parser) -> None:
+def add_encoder(command: argparse.ArgumentParser) -> None:
+    """Declare what the user may ask of the encoder; `encoder_options` reads it."""
     group = command.add_argument_group(
         "encoder", "Left out: the source's codec family and bit depth, visually lossless."
     )
@@ -188,6 +189,35 @@ def _add_encoder(command: Parser) -> None:
         default=[],
         help="any further option of the encoder; may be repeated",
     )
+
+
+def encoder_options(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the arguments of `types.EncodeOptions` that were given.
+
+    Raises:
+        UsageError: a value cannot be understood.
+    """
+    extra = []
+    for text in options.encoder_option:
+        name, equals, value = text.partition("=")
+        if not name or not equals:
+            raise UsageError(f"--encoder-option must be NAME=VALUE, got {text!r}")
+        extra.append((name, value))
+    crf = None
+    if options.crf is not None:
+        try:
+            crf = float(options.crf)
+        except ValueError:
+            crf = float("nan")
+        if not 0 <= crf <= 255:
+            raise UsageError(f"--crf must be a number from 0 up, got {options.crf!r}")
+    return {
+        "codec": options.codec,
+        "crf": crf,
+        "preset": options.preset,
+        "pix_fmt": options.pix_fmt,
+        "extra": tuple(extra),
+    }
 
 
 def flag_of(name: str) -> str:
