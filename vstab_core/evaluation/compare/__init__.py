@@ -1,0 +1,1 @@
+"""A video of the original beside the stabilized clip."""
