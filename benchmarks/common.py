@@ -87,12 +87,12 @@ def vstab_command() -> Path | None:
     return Path(found) if works else None
 
 
-def vidstab_available() -> bool:
-    """Whether the system's ffmpeg was built with libvidstab."""
+def filter_available(name: str) -> bool:
+    """Whether the system's ffmpeg is there and has a filter; some, `vidstabtransform` too, are built in by choice."""
     if shutil.which("ffmpeg") is None:
         return False
     listed = subprocess.run(["ffmpeg", "-hide_banner", "-filters"], capture_output=True, text=True, check=False)
-    return "vidstabtransform" in listed.stdout
+    return any(line.split()[1:2] == [name] for line in listed.stdout.splitlines())
 
 
 def machine() -> dict[str, Any]:
