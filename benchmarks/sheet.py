@@ -75,8 +75,9 @@ def _title(text: str, width: int) -> Color:
 
 
 def _marked(picture: Color, text: str) -> Color:
-    for colour, weight in (((0, 0, 0), 3), ((255, 255, 255), 1)):
-        cv2.putText(picture, text, (6, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.5, colour, weight, cv2.LINE_AA)
+    (width, height), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, 0.5, 1)
+    cv2.rectangle(picture, (0, 0), (width + 12, height + 12), (0, 0, 0), cv2.FILLED)
+    cv2.putText(picture, text, (6, height + 6), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (255, 255, 255), 1, cv2.LINE_AA)
     return picture
 
 
