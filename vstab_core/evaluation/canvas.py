@@ -61,7 +61,8 @@ def is_rgb(pixel_format: str) -> bool:
 def look_of(info: VideoInfo) -> Look:
     """Return the look of a clip, from its first picture."""
     look = read_look(info.path)
-    full = look.color_range == FULL_RANGE or is_rgb(info.pixel_format)
+    gray = info.pixel_format.startswith(("gray", "ya"))  # FFmpeg takes gray for full range, whatever the tag says
+    full = look.color_range == FULL_RANGE or gray or is_rgb(info.pixel_format)
     matrix = None if look.colorspace in (0, UNSPECIFIED) else _MATRICES.get(look.colorspace)
     return Look(info.pixel_format, matrix, full, _WHITE.get(look.color_trc, 1.0), look.color_trc in _WHITE)
 

@@ -7,6 +7,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from ...types import FloatArray
 from .. import canvas
 from ..canvas import Image
 from .trace import Trace
@@ -21,27 +22,23 @@ FINE = 4  # bits of cv2's fractional coordinates
 AXES = ("x", "y")
 
 
-def draw_chart(before: Trace, after: Trace, size: tuple[int, int], *, words: bool = True) -> Image:
-    """Draw the strip without its cursor: a row for x, one for y, both clips to one scale.
+def draw_chart(before: Trace, after: Trace, size: tuple[int, int]) -> Image:
+    """Draw the strip without words and cursor: a row for x, one for y, both clips to one scale.
 
     Args:
         before, after: the paths between the same two times.
         size: (height, width) in pixels.
-        words: whether the rows and the curves are named.
 
     Returns:
         (height, width, 3) uint8, blue, green, red.
 
     Convention:
-        x grows to the right and y downwards in the picture; a curve rises where the content moves right or up.
+        a curve rises where the picture's content moves to the right (x) or up (y).
     """
     height, width = size
     image: Any = np.full((height, width, 3), GROUND, np.uint8)
     span_s = span_of(before, after)
-    text_px = max(canvas.LEAST_TEXT_PX, min(height / 14, width / 40))
-    for row in (0, 1):
-        sign = (1.0, -1.0)[row]
-        values = [sign * trace.position[:, row] for trace in (before, after)]
+    for row, values in enumerate(_rows(before, after)):
         low, high = limits(np.concatenate(values))
         top, bottom = height * row / 2, height * (row + 1) / 2
         scale = (bottom - top) * (1 - 2 * PAD) / (high - low)
@@ -54,21 +51,28 @@ def draw_chart(before: Trace, after: Trace, size: tuple[int, int], *, words: boo
                 points = np.stack([x, zero - value[shot] * scale], axis=1) * (1 << FINE)
                 line = [np.round(points).astype(np.int32)]
                 cv2.polylines(image, line, False, color, max(1, round(height / 120)), cv2.LINE_AA, FINE)
-        if words:
-            label = f"{AXES[row]}, {100 * (high - low):.3g} % of the width"
-            text = canvas.draw_text(label, text_px, width / 3)
-            canvas.write_on_image(image, text, round(text_px / 2), round(top + text_px / 3), (200, 200, 200))
-    if words:
-        _name_curves(image, text_px)
     return np.asarray(image)
 
 
-def _name_curves(image: Any, text_px: float) -> None:
-    right = image.shape[1]
-    for words, color in (("after", AFTER_COLOR), ("before", BEFORE_COLOR)):
-        text = canvas.draw_text(words, text_px, image.shape[1] / 6)
-        right -= text.letters.shape[1] + round(text_px / 2)
-        canvas.write_on_image(image, text, right, round(text_px / 3), color)
+def name_curves(image: Image, before: Trace, after: Trace) -> None:
+    """Write on a strip what its rows and curves are; a row's height is given in shares of the picture's width."""
+    height, width = image.shape[:2]
+    text_px = max(canvas.LEAST_TEXT_PX, min(height / 11, width / 36))
+    for row, values in enumerate(_rows(before, after)):
+        low, high = limits(np.concatenate(values))
+        x = round(text_px / 2)
+        words = [(f"{AXES[row]}  {100 * (high - low):.3g}% of width", (210, 210, 210))]
+        if row == 0:
+            words += [("before", BEFORE_COLOR), ("after", AFTER_COLOR)]
+        for word, color in words:
+            text = canvas.draw_text(word, text_px, width / 3)
+            canvas.write_on_image(image, text, x, round(height * row / 2 + text_px / 3), color)
+            x += text.letters.shape[1] + round(text_px)
+
+
+def _rows(before: Trace, after: Trace) -> list[list[FloatArray]]:
+    """Return the curves of each row, growing upwards."""
+    return [[sign * trace.position[:, row] for trace in (before, after)] for row, sign in ((0, 1.0), (1, -1.0))]
 
 
 def span_of(before: Trace, after: Trace) -> tuple[float, float]:

@@ -22,8 +22,8 @@ from .sync import Moment, Sync
 from .trace import measure
 
 STAGE = "compare"
-STRIP_SHARE = 0.26  # of a picture's height: two curves stay readable at 360 lines
-DIM = 0.45  # brightness of the part of the strip that is still to come
+STRIP_SHARE = 0.3  # of a picture's height: two curves stay readable at 360 lines
+DIM = 0.5  # brightness of the part of the strip that is still to come
 WORDS = ("before", "after")
 
 
@@ -168,10 +168,14 @@ class _Show:
         start_s = max(float(trace.time_s[0]) for trace in traces)
         end_s = min(float(trace.time_s[-1]) for trace in traces)
         before, after = (trace.between(start_s, end_s) for trace in traces)
-        image = chart.draw_chart(before, after, (box.height, box.width), words=self._labels)
-        bright, dim = (np.round(image * (share * self._look.white)).astype(np.uint8) for share in (1.0, DIM))
-        planes = canvas.planes_of(bright, self._look), canvas.planes_of(dim, self._look)
-        self._strip = *planes, chart.span_of(before, after)
+        image = chart.draw_chart(before, after, (box.height, box.width))
+        planes = []
+        for share in (1.0, DIM):
+            drawn = np.round(image * share).astype(np.uint8)
+            if self._labels:
+                chart.name_curves(drawn, before, after)
+            planes.append(canvas.planes_of(np.round(drawn * self._look.white).astype(np.uint8), self._look))
+        self._strip = planes[0], planes[1], chart.span_of(before, after)
 
     def draw(self, planes: tuple[Plane, ...], moment: Moment) -> None:
         """Fill the planes of a canvas."""

@@ -14,6 +14,7 @@ from ..pairing import Pairs
 
 Timed = Iterator[tuple[float, Frame]]
 
+TIE_S = 0.001  # Matroska's rounding must not decide which of two frames is nearer
 ALIKE = 1.1  # of two frame rates: frames then belong together one to one
 
 
@@ -146,11 +147,11 @@ def nearest(leads: Timed, others: Timed, within_s: float, *, one_to_one: bool) -
     now = next(leads, None)
     while now is not None and here is not None:
         following = next(leads, None)
-        while ahead is not None and abs(ahead[0] - now[0]) < abs(here[0] - now[0]):
+        while ahead is not None and abs(ahead[0] - now[0]) < abs(here[0] - now[0]) - TIE_S:
             here, ahead = ahead, next(others, None)
         apart_s = abs(here[0] - now[0])
         rivals_s = [before_s, following[0] if following is not None else None] if one_to_one else []
-        beaten = any(rival_s is not None and abs(here[0] - rival_s) < apart_s for rival_s in rivals_s)
+        beaten = any(rival_s is not None and abs(here[0] - rival_s) < apart_s - TIE_S for rival_s in rivals_s)
         if apart_s <= within_s and not beaten:
             yield now[0], now[1], here[1]
         before_s, now = now[0], following
