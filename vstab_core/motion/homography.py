@@ -9,8 +9,8 @@ A frame that cannot be tracked from the last good one is held back until the nex
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -29,6 +29,8 @@ MAX_SHIFT = 0.7  # of a corner in one frame, half widths: LK cannot have seen mo
 MAX_HELD = 10  # frames, a third of a second: a bridge over more is a guess
 MEMORY = 0.85  # share of a track's past in its background score: a third of a second at 30 frames a second
 SAME_PICTURE = 0.6  # correlation of 32 x 18 thumbnails; unrelated shots were below 0.45, fast pans above 0.7
+
+MatchFn = Callable[[Tracks, Fit], None]
 
 
 @dataclass(frozen=True)
@@ -54,10 +56,13 @@ class MotionEstimator:
     Args:
         aspect: display height / display width of the clip.
         live: decide at once. A weak frame then stands still, and a cut is known one frame late.
+        on_match: for looking on: called within `push`, once at most, with the tracks that lead to the frame, their
+            background as it is from now on, and what was fitted to them.
     """
 
-    def __init__(self, aspect: float, *, live: bool = False) -> None:
+    def __init__(self, aspect: float, *, live: bool = False, on_match: MatchFn | None = None) -> None:
         self._aspect = aspect
+        self._on_match = on_match
         self._live = live
         self._ref: View | None = None
         self._held: list[View] = []
@@ -124,6 +129,8 @@ class MotionEstimator:
         if inliers < MIN_INLIERS or support < MIN_SUPPORT or not np.abs(corners).max() < MAX_SHIFT:
             return None
         _carry(tracks, fit, cur)
+        if self._on_match is not None:
+            self._on_match(replace(tracks, background=cur.background), fit)
         mesh = self._local.fit(a, b, fit, px)
         return _Match(corners, mesh, min(1.0, support / FULL_SUPPORT))
 
