@@ -15,7 +15,7 @@ HEAVY = ("av", "cv2", "numpy", "scipy", "torch", "tqdm")
 # stage -> the modules that make it up; a stage may use what is below it, and never another stage
 STAGES = {
     "decode": ("decode", "media", "pictures"),
-    "track": ("track",),
+    "track": ("track", "track360"),
     "motion": ("motion",),
     "smooth": ("smooth",),
     "warp": ("warp",),

@@ -137,6 +137,49 @@ class CameraMotion:
 
 
 @dataclass(frozen=True)
+class RotationMotion:
+    """How a 360 camera turned: the result of `analyze` on an equirectangular clip.
+
+    Attributes:
+        width, height: frame size in pixels of the clip.
+        pts: (F,) int64, ticks of `time_base`.
+        time_base: seconds of one tick.
+        world_from_cam: (F, 4) float64, unit quaternions (w, x, y, z). The world is the camera of the shot's first frame.
+        local: (F, 6, 3) float32, radians: the six local rotations of the deformed-rotation model (Kopf 2016, 3.4) on
+            top, as rotation vectors in camera coordinates at +x, -x, +y, -y, +z, -z. Zero at key frames.
+        confidence: (F,) float32 in 0..1, share of the tracks that lived on from the frame before; 0 = bridged.
+        cut: (F,) bool, whether a frame begins a new shot (frame 0 included).
+        key_frame: (F,) bool, whether the rotation was measured in 3D against the key frame before.
+    Convention:
+        camera coordinates: x right, y down, z forward. A thing that is seen along p in the camera stands at
+        world_from_cam * exp(local(p)) * p: the same direction in every frame, if it is far and stands still.
+    """
+
+    width: int
+    height: int
+    pts: npt.NDArray[np.int64]
+    time_base: Fraction
+    world_from_cam: FloatArray
+    local: npt.NDArray[np.float32]
+    confidence: npt.NDArray[np.float32]
+    cut: npt.NDArray[np.bool_]
+    key_frame: npt.NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.pts)
+
+    @property
+    def aspect(self) -> float:
+        """Height divided by width, as for every sidecar; the pixels of a 360 frame are angles."""
+        return self.height / self.width
+
+    @property
+    def time_s(self) -> FloatArray:
+        """Seconds of each frame, (F,) float64."""
+        return self.pts.astype(np.float64) * float(self.time_base)
+
+
+@dataclass(frozen=True)
 class FrameWarp:
     """Where each pixel of a stabilized frame comes from: a model, independent of resolution.
 

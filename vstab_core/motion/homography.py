@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -21,6 +20,7 @@ from ..track import Luma, View, follow, open_view, refill
 from ..types import MESH_SHAPE, FloatArray, Tracks
 from .fit import Fit, fit_homography
 from .local import LocalFit
+from .similar import same_picture
 
 MIN_INLIERS = 8
 MIN_SUPPORT = 0.15  # of the corners looked for; across a cut 1 to 6 % still agree by accident
@@ -28,7 +28,6 @@ FULL_SUPPORT = 0.5  # support that counts as confidence 1
 MAX_SHIFT = 0.7  # of a corner in one frame, half widths: LK cannot have seen more
 MAX_HELD = 10  # frames, a third of a second: a bridge over more is a guess
 MEMORY = 0.85  # share of a track's past in its background score: a third of a second at 30 frames a second
-SAME_PICTURE = 0.6  # correlation of 32 x 18 thumbnails; unrelated shots were below 0.45, fast pans above 0.7
 
 MatchFn = Callable[[Tracks, Fit], None]
 
@@ -81,7 +80,7 @@ class MotionEstimator:
             steps = [MotionStep(match.corners * share, _no_mesh(), 0.0, False)] * waiting
             self._accept(cur)
             return [*steps, MotionStep(match.corners * share, match.mesh, match.confidence, False)]
-        if self._held and not _same_picture(self._ref.image, self._held[-1].image):
+        if self._held and not same_picture(self._ref.image, self._held[-1].image):
             match = self._match(self._held[-1], cur)
             if match is not None:
                 self._accept(cur, keep_held=True)
@@ -159,12 +158,3 @@ def _still(confidence: float, cut: bool = False) -> MotionStep:
 
 def _no_mesh() -> npt.NDArray[np.float32]:
     return np.zeros(MESH_SHAPE, np.float32)
-
-
-def _same_picture(a: Luma, b: Luma) -> bool:
-    small = [cv2.resize(image, (32, 18), interpolation=cv2.INTER_AREA).astype(np.float64) for image in (a, b)]
-    small = [image - image.mean() for image in small]
-    norm = np.sqrt((small[0] ** 2).sum() * (small[1] ** 2).sum())
-    if norm < 1e-6:  # both flat: black to black
-        return bool(np.abs(small[0]).max() < 2 and np.abs(small[1]).max() < 2)
-    return bool((small[0] * small[1]).sum() / norm > SAME_PICTURE)
