@@ -1,0 +1,1 @@
+"""Pictures of what the stages see: features, tracks, flow, and the background mask."""
