@@ -80,10 +80,10 @@ def compare(bench: Bench, name: str, source: Path, methods: list[Method], keep: 
             judged["error"] = str(error)[-300:]
         entry["methods"][method.name] = judged
         print("  ".join(_row(name, method, judged)), flush=True)
-    return entry | {"verdicts": verdicts(entry["methods"])}
+    return entry
 
 
-def verdicts(judged: dict[str, Any]) -> dict[str, Any]:
+def verdicts(judged: dict[str, Any], error: dict[str, float] | None = None) -> dict[str, Any]:
     """Say of one clip who harms it not, who wins in which metric, and how ours stands beside each peer."""
     good = {name: found for name, found in judged.items() if "after" in found}
     ours = [name for name in good if BY_NAME[name].ours]
@@ -91,7 +91,7 @@ def verdicts(judged: dict[str, Any]) -> dict[str, Any]:
     return {
         "unharmed": {name: unharmed(found) for name, found in good.items()},
         "wins": {
-            metric.key: sorted(winners(metric, {name: found["after"].get(metric.key) for name, found in good.items()}))
+            metric.key: sorted(winners(metric, {m: found["after"].get(metric.key) for m, found in good.items()}, error))
             for metric in MAIN
         },
         "head_to_head": {
@@ -130,6 +130,8 @@ def noise_of(bench: Bench, clips: dict[str, Path]) -> dict[str, Any]:
     followed, so the errors are upper bounds.
     """
     errors: dict[str, dict[str, float]] = {}
+    shares: dict[str, dict[str, float]] = {}  # of those whose uncertainty is a share of the value
+    shared = {key for key, (_, share) in UNCERTAIN.items() if share}
     for name, source in clips.items():
         output, crop, distortion = bench.enlarged(name, source)
         found = bench.judge(source, output)
@@ -140,14 +142,16 @@ def noise_of(bench: Bench, clips: dict[str, Path]) -> dict[str, Any]:
         truth |= {key: before[key] / crop for key in grown if before.get(key) is not None}
         alike = ("jitter_rotation_deg", "stability_corrected")
         truth |= {key: before[key] for key in alike if before.get(key) is not None}
-        errors[name] = {
-            key: round(after[key] - true, 5) for key, true in truth.items() if after.get(key) is not None
-        } | {f"{key}_ratio": round(after[key] / truth[key], 4) for key in grown if truth.get(key) and after.get(key)}
+        known = {key: true for key, true in truth.items() if after.get(key) is not None}
+        errors[name] = {key: round(after[key] - true, 5) for key, true in known.items()}
+        shares[name] = {
+            key: round(errors[name][key] / true, 4) for key, true in known.items() if key in shared and true
+        }
         print(f"noise {name:45s} {errors[name]}", flush=True)
     shaky = [error for name, error in errors.items() if not is_steady(name)] or list(errors.values())
-    keys = {key for error in shaky for key in error if not key.endswith("_ratio")}
+    keys = {key for error in shaky for key in error}
     largest = {key: max(abs(error[key]) for error in shaky if key in error) for key in sorted(keys)}
-    return {"largest": largest, "clips": errors}
+    return {"largest": largest, "clips": errors, "shares": shares}
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -211,29 +215,32 @@ def main(arguments: list[str] | None = None) -> int:
         "methods": {m.name: {"label": m.label, "what": m.what, "ours": m.ours} for m in methods},
         "uncertainty": {metric: list(values) for metric, values in UNCERTAIN.items()},
     }
+    usual = {method.name for method in METHODS if method.usual}
+    target = options.json or (RESULT if clips == everything and folder == FOOTAGE and set(names) == usual else None)
     if options.noise:
         result["noise"] = noise_of(bench, clips)
         print(f"largest errors of the measure: {result['noise']['largest']}")
+    elif target is not None and target.exists():
+        result |= _noise_in(target, bench.judge_version)
+    for name, entry in entries.items():
+        noise = result.get("noise", {"clips": {}, "shares": {}})
+        entry["error"] = noise["clips"].get(name, {}) | noise["shares"].get(name, {})
+        entry["verdicts"] = verdicts(entry["methods"], entry["error"])
     result |= {"summary": summarise(entries, names), "clips": entries}
     rows = [_row(name, BY_NAME[m], judged) for name, e in entries.items() for m, judged in e["methods"].items()]
     print("\n" + table(HEAD, rows))
     print(json.dumps(result["summary"]["head_to_head"], indent=1))
-    usual = {method.name for method in METHODS if method.usual}
-    target = options.json or (RESULT if clips == everything and folder == FOOTAGE and set(names) == usual else None)
     if target is not None:
-        if "noise" not in result and target.exists():
-            result = _with_noise_of(target, result)
         write_result(target, result)
         target.with_suffix(".md").write_text(page(result))
         print(f"written: {target} and {target.with_suffix('.md').name}")
     return 1 if any("error" in judged for e in entries.values() for judged in e["methods"].values()) else 0
 
 
-def _with_noise_of(target: Path, result: dict[str, Any]) -> dict[str, Any]:
-    """Keep what was said of the measure's own error, as long as it was said by the same judge."""
+def _noise_in(target: Path, judge: str) -> dict[str, Any]:
+    """Return what an earlier run found of the measure's own error, as long as the judge is the same."""
     before = json.loads(target.read_text())
-    same = before.get("judge") == result["judge"]
-    return {**result, "noise": before["noise"]} if same and "noise" in before else result
+    return {"noise": before["noise"]} if before.get("judge") == judge and "noise" in before else {}
 
 
 def _place(folder: Path) -> str:

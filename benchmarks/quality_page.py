@@ -69,7 +69,7 @@ def _head_to_head(result: dict[str, Any]) -> list[str]:
         "Lower shake: without any allowance. As much picture: cropping ratio, less "
         f"{uncertainty('cropping_ratio', 1)}. Distortion no worse: of the worst frame, within "
         f"{uncertainty('distortion', 1)}. Kept: mean of the measured cropping ratios. A rolling-shutter correction "
-        "changes shape on purpose: it counts as distortion here, while wobble falls.",
+        "changes shape on purpose, which counts as distortion here; whether it helped, wobble tells.",
         "",
         *markdown(["", "lower shake", "as much picture", "distortion no worse", "all three", "kept"], rows),
         "",
@@ -83,8 +83,9 @@ def _metrics(result: dict[str, Any]) -> list[str]:
         "## By metric, shaky clips",
         "",
         "A clip is won by the method with the best figure, and by all whose figure differs from it by no more than the "
-        "measure is uncertain by; so wins can add up to more than the clips. Who does nothing wins in picture and "
-        "shape: no table says much by itself.",
+        "measure is uncertain by; so wins can add up to more than the clips. The uncertainty stated is the least one: on "
+        "a clip where the measure was found to err more, that error counts. Who does nothing wins in picture and shape: "
+        "no table says much by itself.",
         "",
     ]
     for metric in MAIN:
@@ -105,7 +106,7 @@ def _metrics(result: dict[str, Any]) -> list[str]:
         lines += [
             f"### {metric.label[0].upper()}{metric.label[1:]}{unit} ({DIRECTION[metric.better]})",
             "",
-            f"{metric.formula}. Uncertain by {' or '.join(parts)}.",
+            f"{metric.formula[0].upper()}{metric.formula[1:]}. Uncertain by {' or '.join(parts)}.",
             "",
             *markdown(["method", "median", "worst", "wins", "clips measured"], rows),
             "",

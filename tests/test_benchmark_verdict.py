@@ -40,6 +40,13 @@ def test_a_tie_within_the_uncertainty_is_shared_and_one_beyond_it_is_not() -> No
     assert winners(metric, {"one": 1.0, "two": within, "three": beyond}) == {"one", "two"}
 
 
+def test_a_clip_on_which_the_measure_errs_more_has_wider_ties() -> None:
+    values = {"one": 1.0, "two": 1.2}
+    assert winners(BY_KEY["jitter_rotation_deg"], values, {"jitter_rotation_deg": -0.25}) == {"one", "two"}
+    assert winners(BY_KEY["jitter_rotation_deg"], values, {"jitter_rotation_deg": 0.001}) == {"one"}
+    assert winners(BY_KEY["distortion"], {"one": 0.99, "two": 0.98}, {"distortion": -0.011}) == {"one", "two"}
+
+
 def test_nobody_wins_alone_or_where_no_direction_is_good() -> None:
     assert winners(BY_KEY["jitter_percent"], {"one": 1.0, "two": None}) == set()
     assert winners(BY_KEY["bend_px"], {"one": 1.0, "two": 2.0}) == set()
