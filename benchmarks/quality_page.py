@@ -83,9 +83,9 @@ def _metrics(result: dict[str, Any]) -> list[str]:
         "## By metric, shaky clips",
         "",
         "A clip is won by the method with the best figure, and by all whose figure differs from it by no more than the "
-        "measure is uncertain by; so wins can add up to more than the clips. The uncertainty stated is the least one: on "
-        "a clip where the measure was found to err more, that error counts. Who does nothing wins in picture and shape: "
-        "no table says much by itself.",
+        "measure is uncertain by; so wins can add up to more than the clips. The uncertainty stated is the least one: "
+        "on a clip where the measure was found to err more, that error counts. Who does nothing wins in picture and "
+        "shape: no table says much by itself.",
         "",
     ]
     for metric in MAIN:
