@@ -17,7 +17,7 @@ Generated from `vstab_core/evaluation/metrics.py` by `vstab metrics --markdown`;
 
 * Everything is measured **from the pixels** of the two files: nothing is read from a sidecar or a solver, so a result
   of any stabilizer can be judged, and vstab's cannot flatter itself. The judge shares no code with vstab's own tracker.
-* Frames are paired **by time**. Every frame counts, not a sample (sharpness: 16 frames; ITF and flow: at most about 300
+* Frames are paired **by time**. Every frame counts, not a sample (sharpness: 16 frames; ITF and flow: at most about 120
   pairs). A frame is measured where at least 30 point matches, 40 % of all, in at least 6 of 12 cells of the picture
   agree with one homography within 3 px at 640 wide.
 * Motion is measured at a width of 640 px and given in pixels of the original, as if both clips were shown at the same

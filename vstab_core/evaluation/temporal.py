@@ -14,7 +14,7 @@ from .types import Reading
 
 Flow = npt.NDArray[Any]  # (H, W, 2) float32, pixels
 
-PAIRS = 300  # of neighbours looked at, spread over the clip: flow is the dear part
+PAIRS = 120  # of neighbours looked at, spread over the clip: flow is the dear part
 PEAK_DB = 100.0  # PSNR of two equal pictures, which has no value
 AGREE_PX = 1.0  # flow there and back must return this close, else the point was covered
 BLOCK = 12  # pairs in a row, so that neighbours share what they need
@@ -83,7 +83,9 @@ def warp_error(first: Luma, second: Luma, forward: Flow, backward: Flow) -> floa
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     at_x, at_y = x + forward[..., 0], y + forward[..., 1]
     back = cv2.remap(backward, at_x, at_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=(1e6, 1e6))
-    seen = (np.abs(forward + back).max(axis=-1) < AGREE_PX) & (at_x >= 0) & (at_x <= width - 1)
+    apart = forward + back
+    seen = (np.abs(apart[..., 0]) < AGREE_PX) & (np.abs(apart[..., 1]) < AGREE_PX)  # max(axis=-1) takes ten times longer
+    seen &= (at_x >= 0) & (at_x <= width - 1)
     seen &= (at_y >= 0) & (at_y <= height - 1)
     if not seen.any():
         return None
