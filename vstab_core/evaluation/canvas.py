@@ -13,6 +13,7 @@ import av
 import cv2
 import numpy as np
 import numpy.typing as npt
+from av.video.reformatter import Interpolation
 
 from ..colour import FULL_RANGE, UNSPECIFIED, read_look
 from ..formats import bit_depth, has_alpha, plane_shapes, plane_views
@@ -26,7 +27,10 @@ LEAST_TEXT_PX = 3.0
 _PQ, _HLG = 16, 18  # H.273's transfer characteristics
 _WHITE = {_PQ: 0.58, _HLG: 0.75}  # code of diffuse white (203 cd/m2, ITU-R BT.2408); a label at 1.0 would blind
 _MATRICES = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}  # H.273's number: swscale's
-_INTERPOLATION = "BICUBIC"
+# With these a picture comes back from RGB as it was; swscale's fast ways make it up to 3 codes darker.
+_INTERPOLATION = int(
+    Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.FULL_CHR_H_INP
+)
 
 
 @dataclass(frozen=True)
@@ -240,7 +244,7 @@ def draw_text(words: str, height_px: float, longest_px: float = float("inf")) ->
     if width > longest_px and height_px > LEAST_TEXT_PX:
         return draw_text(words, max(LEAST_TEXT_PX, 0.98 * height_px * longest_px / width), longest_px)
     (width, above), below = cv2.getTextSize(words, FONT, scale, thickness)
-    edge = max(1, round(height_px / 10))
+    edge = max(1, round(height_px / 6))
     at = edge + thickness // 2, edge + above + thickness // 2
     letters: Any = np.zeros((above + below + 2 * at[0], width + 2 * at[0]), np.uint8)
     cv2.putText(letters, words, at, FONT, scale, 255, thickness, cv2.LINE_AA)

@@ -51,4 +51,4 @@ class Features:
     @property
     def caption(self) -> str:
         """A line that says what the colours mean."""
-        return "ORB keypoints: circle = scale, line = direction; blue fine .. violet coarse"
+        return "ORB keypoints: circle = scale, line = direction; blue = fine .. pink = coarse"
