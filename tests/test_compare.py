@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -139,6 +140,21 @@ def test_of_a_faster_original_every_frame_is_shown(tmp_path: Path) -> None:
     assert halves(tmp_path / "c.mkv") == [(0, 0), (1, 0), (2, 1), (3, 1), (4, 2), (5, 2)]
 
 
+def test_a_frame_without_a_partner_is_not_put_beside_its_neighbours(tmp_path: Path) -> None:
+    kept = [0, 1, 3, 4, 5, 6]  # 50 ms is missing, and 40 ms is near: far less than the mean frame
+    original = clip(tmp_path / "a.mkv", pts=UNEVEN)
+    stabilized = clip(tmp_path / "b.mkv", kept, pts=[UNEVEN[n] for n in kept])
+    run(original, stabilized, tmp_path / "c.mkv")
+    assert halves(tmp_path / "c.mkv") == [(n, n) for n in kept]
+
+
+def test_it_ends_where_either_clip_ends(tmp_path: Path) -> None:
+    original = clip(tmp_path / "a.mkv", range(12), pts=[20 * n for n in range(12)], rate=Fraction(50))
+    stabilized = clip(tmp_path / "b.mkv", range(3), pts=[0, 40, 80])
+    run(original, stabilized, tmp_path / "c.mkv")
+    assert halves(tmp_path / "c.mkv") == [(0, 0), (1, 0), (2, 1), (3, 1), (4, 2), (5, 2)]
+
+
 def test_nearest_takes_rounded_times_for_equal() -> None:
     frames: Any = [(n / 30, n) for n in range(90)]
     rounded: Any = [(round(n / 30, 3), n) for n in range(90) if n != 50]
@@ -263,6 +279,15 @@ def test_a_wipe_shows_either_clip_on_its_side_of_the_line(tmp_path: Path, line: 
         for target, a, b, step in zip(out, left, right, (1, 2, 2), strict=True):
             np.testing.assert_array_equal(target[:, : start // step], a[:, : start // step])
             np.testing.assert_array_equal(target[:, stop // step :], b[:, stop // step :])
+
+
+def test_the_line_of_a_large_picture_is_thicker_and_stands_on_the_spot(tmp_path: Path) -> None:
+    info = dataclasses.replace(probe(clip(tmp_path / "a.mkv")), width=1920, height=1080)
+    place = layout.plan("wipe", info, info)
+    for share in (0.1, 0.5, 0.9):
+        first, last = layout.line_columns(place, share)
+        assert (first % 2, last - first) == (0, 6)
+        assert (first + last) / 2 == pytest.approx(1920 * share, abs=1)
 
 
 def test_the_line_sweeps_from_left_to_right_and_back() -> None:

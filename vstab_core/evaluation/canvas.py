@@ -244,7 +244,7 @@ def draw_text(words: str, height_px: float, longest_px: float = float("inf")) ->
     if width > longest_px and height_px > LEAST_TEXT_PX:
         return draw_text(words, max(LEAST_TEXT_PX, 0.98 * height_px * longest_px / width), longest_px)
     (width, above), below = cv2.getTextSize(words, FONT, scale, thickness)
-    edge = max(1, round(height_px / 6))
+    edge = max(1, round(height_px / 8 + 0.6))
     at = edge + thickness // 2, edge + above + thickness // 2
     letters: Any = np.zeros((above + below + 2 * at[0], width + 2 * at[0]), np.uint8)
     cv2.putText(letters, words, at, FONT, scale, 255, thickness, cv2.LINE_AA)
