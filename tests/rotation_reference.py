@@ -5,6 +5,7 @@ Quaternions are (w, x, y, z), unit, Hamilton; rotation vectors in radians.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -56,7 +57,7 @@ class Weights:
     second_weight: float = 1.0
     prior_first: float = 1e-4
     prior_second: float = 1e-4
-    spread_weight: float = 0.02
+    spread_weight: float = 0.01
     magnitude_weight: float = 1e-3
     temporal_weight: float = 0.05
 
@@ -75,8 +76,8 @@ class ReferencePath:
     def __post_init__(self) -> None:
         self.local = np.zeros((len(self.quats), 6, 3))
         starts = self.track_start
-        pairs = [i for a, b in zip(starts[:-1], starts[1:], strict=True) for i in range(a, b - 1)]
-        triples = [i for a, b in zip(starts[:-1], starts[1:], strict=True) for i in range(a, b - 2)]
+        pairs = [i for a, b in itertools.pairwise(starts) for i in range(a, b - 1)]
+        triples = [i for a, b in itertools.pairwise(starts) for i in range(a, b - 2)]
         self._pairs, self._triples = np.array(pairs, int), np.array(triples, int)
         self._share = vertex_weights(self.ray)
         self._seen = np.maximum(np.bincount(self.frame, minlength=len(self.quats)), 1).astype(float)
@@ -152,7 +153,10 @@ class ReferencePath:
             for a, ja in enumerate(jacobians):
                 gradient[first + a] += weight * ja.T @ r
                 for b, jb in enumerate(jacobians):
-                    rows, cols = slice(3 * (first + a), 3 * (first + a) + 3), slice(3 * (first + b), 3 * (first + b) + 3)
+                    rows, cols = (
+                        slice(3 * (first + a), 3 * (first + a) + 3),
+                        slice(3 * (first + b), 3 * (first + b) + 3),
+                    )
                     matrix[rows, cols] += weight * ja.T @ jb
         return matrix, gradient
 

@@ -30,7 +30,7 @@ class Tracks:
 
 
 def shaky_path(frames: int, seed: int, amplitude_deg: float = 2.0) -> FloatArray:
-    """Return (frames, 4): sways of 0.3 to 4 Hz at 30 frames a second about all axes, and a pan of 0.3 degrees a frame."""
+    """Return (frames, 4): sways of 0.3 to 4 Hz at 30 frames a second, and a pan of 0.3 degrees a frame."""
     rng = np.random.default_rng(seed)
     time = np.arange(frames)[:, None] / 30
     vector = np.zeros((frames, 3))

@@ -13,15 +13,7 @@
 namespace vstab {
 namespace {
 
-void check_range(double value, double low, double high, const char* name) {
-  if (value >= low && value <= high) return;
-  const std::string range = std::isfinite(high) ? std::to_string(low) + " to " + std::to_string(high)
-                                                : "a number of " + std::to_string(low) + " or more";
-  throw std::invalid_argument(std::string(name) + " must be " + range + ", got " + std::to_string(value));
-}
-
 void check(const RotationPathOptions& options) {
-  constexpr double kMost = 1e300;
   if (!(options.loss_rad > 0) || !std::isfinite(options.loss_rad)) {
     throw std::invalid_argument("loss_rad must be more than 0, got " + std::to_string(options.loss_rad));
   }
@@ -31,11 +23,13 @@ void check(const RotationPathOptions& options) {
         std::pair(options.spread_weight, "spread_weight"), std::pair(options.magnitude_weight, "magnitude_weight"),
         std::pair(options.temporal_weight, "temporal_weight"), std::pair(options.max_local_rad, "max_local_rad"),
         std::pair(options.damping, "damping"), std::pair(options.tolerance, "tolerance")}) {
-    if (!(value >= 0) || value > kMost) {
+    if (!(value >= 0) || !std::isfinite(value)) {
       throw std::invalid_argument(std::string(name) + " must be 0 or more, got " + std::to_string(value));
     }
   }
-  check_range(options.deformation, 0, 1, "deformation");
+  if (!(options.deformation >= 0 && options.deformation <= 1)) {
+    throw std::invalid_argument("deformation must be 0 to 1, got " + std::to_string(options.deformation));
+  }
   if (options.max_iterations < 0) {
     throw std::invalid_argument("max_iterations must be 0 or more, got " + std::to_string(options.max_iterations));
   }
@@ -62,10 +56,6 @@ Vec3 unit_ray(const double* p, std::size_t observation) {
 
 void add_track(const RotationPathQuery& query, std::size_t track, Segment& segment) {
   const std::ptrdiff_t begin = query.track_start[track], end = query.track_start[track + 1];
-  if (end < begin || end > static_cast<std::ptrdiff_t>(query.observations)) {
-    throw std::invalid_argument("track_start must not fall and must end at the number of observations; track " +
-                                std::to_string(track) + " has " + std::to_string(begin) + " to " + std::to_string(end));
-  }
   const std::ptrdiff_t frames = static_cast<std::ptrdiff_t>(query.frames);
   for (std::ptrdiff_t i = begin; i < end; ++i) {
     const std::ptrdiff_t frame = query.frame[i];
@@ -85,26 +75,35 @@ void add_track(const RotationPathQuery& query, std::size_t track, Segment& segme
                             static_cast<std::size_t>(end - begin)});
 }
 
+void check_starts(const RotationPathQuery& query) {
+  const std::ptrdiff_t first = query.track_start[0], last = query.track_start[query.tracks];
+  if (first != 0 || last != static_cast<std::ptrdiff_t>(query.observations)) {
+    throw std::invalid_argument("track_start must begin at 0 and end at the number of observations, " +
+                                std::to_string(query.observations) + ", got " + std::to_string(first) + " and " +
+                                std::to_string(last));
+  }
+  for (std::size_t track = 0; track < query.tracks; ++track) {
+    if (query.track_start[track] <= query.track_start[track + 1]) continue;
+    throw std::invalid_argument("track_start must not fall, got " + std::to_string(query.track_start[track + 1]) +
+                                " after " + std::to_string(query.track_start[track]));
+  }
+}
+
 Segment segment_of(const RotationPathQuery& query) {
   if (query.frames == 0) throw std::invalid_argument("a segment needs at least 1 frame, got 0");
+  check_starts(query);
   Segment segment;
   for (std::size_t t = 0; t < query.frames; ++t) segment.quats.push_back(unit_quat(query.quats + 4 * t, t));
   segment.fixed.assign(query.fixed, query.fixed + query.frames);
   segment.seen.assign(query.frames, 0.0);
   segment.rays.reserve(query.observations);
   for (std::size_t i = 0; i < query.observations; ++i) segment.rays.push_back(unit_ray(query.ray + 3 * i, i));
-  if (query.track_start[0] != 0 ||
-      query.track_start[query.tracks] != static_cast<std::ptrdiff_t>(query.observations)) {
-    throw std::invalid_argument("track_start must begin at 0 and end at the number of observations, " +
-                                std::to_string(query.observations) + ", got " + std::to_string(query.track_start[0]) +
-                                " and " + std::to_string(query.track_start[query.tracks]));
-  }
   for (std::size_t track = 0; track < query.tracks; ++track) add_track(query, track, segment);
   for (double& seen : segment.seen) seen = std::max(seen, 1.0);
   return segment;
 }
 
-// factor * a, at frame t's columns and the rows of the frame `below` it. The diagonal block is given whole.
+// factor * a, at frame t's columns and the rows of the frame `below` it.
 void add_block(FrameMatrix<3>& matrix, std::size_t t, int below, double factor, const Mat3& a) {
   for (int c = 0; c < 3; ++c) {
     double* to = matrix.column(t, c) + 3 * below;

@@ -22,7 +22,7 @@ struct RotationPathOptions {
   double prior_first = 1e-4;    // of log(R_t+1 R_t^-1): bridges frames without tracks, far below one track's weight
   double prior_second = 1e-4;   // of its differences
   double deformation = 0;       // share of the local rotations that is used; 0: they are not computed
-  double spread_weight = 0.02;  // of sum |local_k - mean|^2, times the frame's tracks
+  double spread_weight = 0.01;  // of sum |local_k - mean|^2, times the frame's tracks
   double magnitude_weight = 1e-3;  // of sum |local_k|^2, times the frame's tracks
   double temporal_weight = 0.05;   // of sum |local_k,t+1 - local_k,t|^2, times the frames' mean number of tracks
   double max_local_rad = 0.0873;   // 5 degrees; a frame that exceeds it is scaled down as a whole
