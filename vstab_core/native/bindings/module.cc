@@ -2,12 +2,14 @@
 #include <pybind11/pybind11.h>
 
 void register_path_solver(pybind11::module_& m);
+void register_rotation_path(pybind11::module_& m);
 void register_sidecar(pybind11::module_& m);
 void register_warp(pybind11::module_& m);
 
 PYBIND11_MODULE(_native, m) {
-  m.doc() = "Native core of vstab: the warp kernel, the path solver and the sidecar file.";
+  m.doc() = "Native core of vstab: the warp kernel, the path solvers and the sidecar file.";
   register_path_solver(m);
+  register_rotation_path(m);
   register_warp(m);
   register_sidecar(m);
 }

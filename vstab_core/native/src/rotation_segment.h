@@ -1,0 +1,33 @@
+// One segment as the solver's two stages see it.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "rotation_math.h"
+#include "track_energy.h"
+#include "vstab/rotation_path.h"
+
+namespace vstab {
+
+struct Track {
+  std::size_t first_frame, begin, count;  // observations begin .. begin + count of consecutive frames
+};
+
+struct Segment {
+  std::vector<Quat> quats;
+  std::vector<bool> fixed;
+  std::vector<Track> tracks;  // of two observations or more
+  std::vector<Vec3> rays;     // of all observations
+  std::vector<double> seen;   // observations of a frame, 1 at least
+  std::size_t frames() const { return quats.size(); }
+};
+
+// Stage two: the local rotations (n, 6, 3), the rotations given. In rotation_deform.cc.
+std::vector<double> solve_local(const Segment& segment, const TrackEnergy& energy, const RotationPathOptions& options,
+                                int& iterations);
+
+// The energy of the tracks under rotations and local rotations (or none: empty).
+double tracks_energy(const Segment& segment, const TrackEnergy& energy, const std::vector<double>& local);
+
+}  // namespace vstab
