@@ -77,10 +77,10 @@ class Parameters:
 
     projection: str = _choice(
         "auto",
-        ("auto", "rectilinear"),
+        ("auto", "rectilinear", "equirect"),
         "analyze",
         "Projection",
-        "How the camera maps the world to the picture; auto is rectilinear, the only one so far.",
+        "How the camera maps the world to the picture; equirect is a 360 clip, which auto knows by shape and edges.",
     )
     method: str = _choice(
         "klt", ("klt",), "analyze", "Method", "How motion is measured; klt: corner tracks and robust estimation."
@@ -129,6 +129,21 @@ class Parameters:
         "smooth",
         "Rolling shutter",
         "Correct the skew of a sensor that is read row by row (two passes only).",
+    )
+    view: str = _choice(
+        "steady",
+        ("steady", "lock"),
+        "smooth",
+        "View (360)",
+        "Where a 360 view looks: steady keeps the camera's smoothed direction, lock that of the first frame.",
+    )
+    deformation: float = _number(
+        1.0,
+        0.0,
+        1.0,
+        "smooth",
+        "Deformation (360)",
+        "How far six local rotations may bend a 360 picture, against rolling shutter, parallax and stitching errors.",
     )
     look_ahead: int = _number(
         30,

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from ..params import Parameters
-from ..types import CameraMotion
+from ..types import CameraMotion, RotationMotion
 from .solver import Smoothness
 
 HORIZON_S = 2.0  # at smoothness 1
 CUTOFF_PERIODS = 2.0  # the path keeps motion slower than this many horizons; at smoothness 0.5: 0.5 Hz
 
 
-def usual_interval_s(motion: CameraMotion) -> float:
+def usual_interval_s(motion: CameraMotion | RotationMotion) -> float:
     """Return the median time between frames, in seconds."""
     return float(np.median(np.diff(motion.time_s))) if len(motion) > 1 else 1.0
 

@@ -1,0 +1,141 @@
+"""One segment of a 360 clip, from key frame to key frame: how the camera turned in each of its frames.
+
+The key frame at the end is measured in 3D against the one at the start (`_native.relative_rotation`); the frames
+between are found in 2D, by making the tracks smooth on the sphere (`_native.solve_rotation_path`): Kopf 2016, 3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from .. import _native, rotation
+from ..track360 import Rays
+from ..types import FloatArray
+
+MIN_COMMON = 12  # tracks that live from key frame to key frame; five would do without outliers
+THRESHOLD_RAD = np.radians(0.3)  # of the epipolar error of an inlier: a pixel of a cube face is 0.35 degrees
+_WIDTHS_RAD = np.radians([4.0, 1.5, 0.6, 0.6])  # of the Geman-McClure weights of a first guess, narrowed step by step
+
+
+@dataclass(frozen=True)
+class Relative:
+    """The rotation between two key frames.
+
+    Attributes:
+        later_from_earlier: quaternion of camera coordinates.
+        share: of the common tracks that agree.
+    """
+
+    later_from_earlier: FloatArray
+    share: float
+
+
+@dataclass(frozen=True)
+class Segment:
+    """What is known of a segment.
+
+    Attributes:
+        tracks: of each frame; empty where a frame could not be followed.
+        start: world_from_cam of the first frame.
+        end: the last frame against the first, or None where it is not known.
+    """
+
+    tracks: Sequence[Rays]
+    start: FloatArray
+    end: Relative | None
+
+
+@dataclass(frozen=True)
+class SegmentSolution:
+    """The rotations of a segment; as in `RotationMotion`."""
+
+    world_from_cam: FloatArray
+    local: npt.NDArray[np.float32]
+    key_frame: npt.NDArray[np.bool_]
+
+    def joined(self, following: SegmentSolution) -> SegmentSolution:
+        """Return this segment and the one that begins at its last frame."""
+        return SegmentSolution(
+            np.concatenate([self.world_from_cam[:-1], following.world_from_cam]),
+            np.concatenate([self.local[:-1], following.local]),
+            np.concatenate([self.key_frame[:-1], following.key_frame]),
+        )
+
+
+def relative(earlier: Rays, later: Rays) -> Relative | None:
+    """Measure the rotation between two frames from the tracks that live in both; None with too few of them."""
+    _, i, j = np.intersect1d(earlier.number, later.number, assume_unique=True, return_indices=True)
+    if len(i) < MIN_COMMON:
+        return None
+    found = _native.relative_rotation(earlier.ray[i], later.ray[j], threshold_rad=float(THRESHOLD_RAD))
+    return Relative(rotation.from_matrix(found["cur_from_ref"]), float(found["inlier_share"]))
+
+
+def solve(segment: Segment) -> SegmentSolution:
+    """Find the rotations of all frames of a segment."""
+    frames = len(segment.tracks)
+    guess = first_guess(segment)
+    fixed = np.zeros(frames, bool)
+    fixed[0] = True
+    fixed[-1] = segment.end is not None or frames == 1
+    starts, frame, ray = _flat(segment.tracks)
+    if frames == 1 or len(frame) == 0:
+        return SegmentSolution(guess, np.zeros((frames, 6, 3), np.float32), fixed)
+    found = _native.solve_rotation_path(guess, fixed, starts, frame, ray, deformation=1.0)
+    return SegmentSolution(found["quats"], found["local"].astype(np.float32), fixed)
+
+
+def first_guess(segment: Segment) -> FloatArray:
+    """Chain the rotations from frame to frame, and bend the chain evenly to where the key frame at the end is.
+
+    Kopf starts from an even turn between the key frames. Shake of some degrees is then far outside the loss's reach
+    (half a degree), and the solver needs many more steps.
+    """
+    chain = [segment.start]
+    for earlier, later in zip(segment.tracks[:-1], segment.tracks[1:], strict=True):
+        step = _turn(earlier, later)  # later_from_earlier
+        chain.append(chain[-1] if step is None else rotation.product(chain[-1], rotation.inverse(step)))
+    path = np.array(chain)
+    if segment.end is None:
+        return path
+    end = rotation.product(segment.start, rotation.inverse(segment.end.later_from_earlier))
+    missing = rotation.logarithm(rotation.product(end, rotation.inverse(path[-1])))
+    share = np.linspace(0, 1, len(path))[:, None]
+    return rotation.product(rotation.exponential(share * missing), path)
+
+
+def _turn(earlier: Rays, later: Rays) -> FloatArray | None:
+    """Fit later_from_earlier robustly: Kabsch's solution, reweighted."""
+    _, i, j = np.intersect1d(earlier.number, later.number, assume_unique=True, return_indices=True)
+    if len(i) < MIN_COMMON:
+        return None
+    a, b = earlier.ray[i], later.ray[j]
+    weight = np.ones(len(a))
+    for width in _WIDTHS_RAD:
+        u, _, vt = np.linalg.svd((b * weight[:, None]).T @ a)
+        turn = u @ np.diag([1.0, 1.0, np.linalg.det(u @ vt)]) @ vt
+        weight = 1 / (1 + ((b - a @ turn.T) ** 2).sum(axis=1) / width**2) ** 2
+    return rotation.from_matrix(turn)
+
+
+def _flat(tracks: Sequence[Rays]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], FloatArray]:
+    """Return the observations track by track: where each track starts (T + 1,), frame (N,), ray (N, 3).
+
+    A track that a bridged frame interrupts counts as two.
+    """
+    number = np.concatenate([rays.number for rays in tracks])
+    frame = np.concatenate([np.full(len(rays), index) for index, rays in enumerate(tracks)])
+    ray = np.concatenate([rays.ray for rays in tracks])
+    order = np.lexsort((frame, number))
+    number, frame, ray = number[order], frame[order], ray[order]
+    new = np.ones(len(number), bool)
+    new[1:] = (number[1:] != number[:-1]) | (frame[1:] != frame[:-1] + 1)
+    run = np.cumsum(new) - 1
+    lengths = np.bincount(run) if len(run) else np.zeros(0, int)
+    useful = lengths[run] > 1  # one sight of a thing says nothing
+    starts = np.concatenate([[0], np.cumsum(lengths[lengths > 1])])
+    return starts.astype(np.int64), frame[useful].astype(np.int64), ray[useful]
