@@ -15,7 +15,7 @@ export PIP_NO_INPUT := 1
 
 help:
 	@echo "make setup     create .venv and build vstab into it; .venv/bin/vstab is the command"
-	@echo "make demo      stabilize samples/handheld.mp4 and make a picture of it, in demo/"
+	@echo "make demo      stabilize samples/handheld.mp4, with a picture and a report of it, in demo/"
 	@echo "make test      lint, then the tests"
 	@echo "make lint      ruff and mypy"
 	@echo "make bench     the figures of the README: benchmarks/*.json"
@@ -35,6 +35,7 @@ demo: setup
 	@mkdir -p demo
 	$(BIN)/vstab stabilize samples/handheld.mp4 -o demo/handheld_stabilized.mp4 --overwrite
 	@$(BIN)/python samples/demo.py samples/handheld.mp4 demo/handheld_stabilized.mp4 demo/before_after.png
+	$(BIN)/vstab report samples/handheld.mp4 demo/handheld_stabilized.mp4 -o demo/report.html --overwrite
 
 test: lint browser
 	$(BIN)/python -m pytest -q

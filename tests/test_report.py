@@ -449,6 +449,13 @@ def test_names_that_are_no_text_are_shown(tmp_path: Path) -> None:
     text.encode("utf-8")
 
 
+def test_json_cannot_end_its_element() -> None:
+    value = {"a": "</script><!-- <script> &amp; \u2028", "b": [1.5, None]}
+    text = page.json_in_html(value)
+    assert not set("<>&\u2028") & set(text)
+    assert json.loads(text) == value
+
+
 def test_filling_a_template_looks_once() -> None:
     assert page.fill("{{a}} {{b}}", {"a": "{{b}}", "b": "<"}) == "{{b}} <"
     with pytest.raises(KeyError):

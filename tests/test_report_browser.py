@@ -31,6 +31,10 @@ LATE = 60  # this frame comes two steps after the one before: an uneven rate
 CUT = 100
 HALF_FRAME_S = 0.02
 WAIT_S = 10
+STANDING = """[...document.querySelectorAll('video')].every((video) =>
+  !video.seeking && video.readyState >= 2 && video.paused)"""
+STATE = """[...document.querySelectorAll('video')].map((video) =>
+  [video.currentTime, video.seeking, video.readyState, video.paused, video.ended, video.playbackRate])"""
 NASTY = """<img src=x onerror="window.harmed=1">&amp;'"<b>.mp4"""
 NASTIER = """</script><script>window.harmed=1</script><!-- <script> {{data}} & \u2028 "quoted" """
 
@@ -125,12 +129,15 @@ class Seen:
         """Wait until a JavaScript expression is true; the page's policy lets no other way of waiting run."""
         ends_at_s = time.monotonic() + WAIT_S
         while not self.page.evaluate(expression):
-            assert time.monotonic() < ends_at_s, f"not within {WAIT_S} s: {expression}"
+            assert time.monotonic() < ends_at_s, f"not within {WAIT_S} s: {expression}; {self.page.evaluate(STATE)}"
             self.page.wait_for_timeout(20)
 
     def codes(self) -> list[int]:
         """Wait until both videos stand, and return the frames that their pictures spell."""
-        self.until("[...document.querySelectorAll('video')].every(v => !v.seeking && v.readyState >= 2 && v.paused)")
+        before = None
+        while before != (before := self.times()):
+            self.page.wait_for_timeout(40)  # after a seek the next one, which waited for it, may begin
+            self.until(STANDING)
         return self.page.evaluate(
             """(bits) => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(
               [...document.querySelectorAll('video')].map((video) => {
@@ -199,7 +206,7 @@ def test_both_play_in_sync_and_stop_on_the_same_frame(seen: Seen) -> None:
     assert seen.page.get_attribute("#play", "aria-label") == "Pause"
     seen.until("[...document.querySelectorAll('video')].every(v => v.currentTime > 0.5)")
     seen.page.wait_for_timeout(300)
-    drifts = seen.drifts(1.0)
+    drifts = seen.drifts(0.7)
     assert len(drifts) > 10
     # a browser on a busy machine may show a video late once; nine in ten must be within half a frame
     assert np.quantile(np.abs(drifts), 0.9) <= HALF_FRAME_S
@@ -215,8 +222,8 @@ def test_a_drift_is_caught_up(seen: Seen) -> None:
     for off_s in (0.12, -0.5):  # by another speed, and by a jump
         seen.page.evaluate(f"document.querySelector('#stabilized').currentTime += {off_s}")
         assert max(map(abs, seen.drifts(0.1))) > 2 * HALF_FRAME_S or off_s < 0
-        seen.page.wait_for_timeout(900)
-        assert np.quantile(np.abs(seen.drifts(0.4)), 0.75) <= HALF_FRAME_S
+        seen.page.wait_for_timeout(700)
+        assert np.quantile(np.abs(seen.drifts(0.3)), 0.75) <= HALF_FRAME_S
     seen.press("Space")
     assert seen.page.evaluate("document.querySelector('#stabilized').playbackRate") == 1
 
@@ -245,6 +252,27 @@ def test_keys_step_frames_seconds_and_ends(seen: Seen) -> None:
     assert seen.frame() == FRAMES - 1
     seen.press("Home")
     assert seen.codes() == [0, 0]
+
+
+def test_seeks_that_overtake_each_other_end_where_the_last_one_went(seen: Seen) -> None:
+    rng = np.random.default_rng(17)
+    for _ in range(12):
+        frames = rng.integers(0, FRAMES, 3).tolist()
+        steps = [(0, 0), *((frame, int(wait)) for frame, wait in zip((1, 2, 3, 2), rng.integers(0, 9, 4), strict=True))]
+        steps += [(frame, int(wait)) for frame, wait in zip(frames, rng.integers(0, 15, 3), strict=True)]
+        steps += [(frames[-1] // 2, 0)]
+        seen.page.evaluate(
+            """async (steps) => {
+              const slider = document.querySelector('#position');
+              for (const [frame, wait] of steps) {
+                if (wait) await new Promise((done) => setTimeout(done, wait));
+                slider.value = frame;
+                slider.dispatchEvent(new Event('input'));
+              }
+            }""",
+            steps,
+        )
+        assert (seen.frame(), seen.codes()) == (frames[-1] // 2, [frames[-1] // 2] * 2)
 
 
 def test_every_frame_of_an_uneven_rate_can_be_reached(seen: Seen) -> None:

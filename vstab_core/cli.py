@@ -200,6 +200,9 @@ class _Other:
         self._options = options
         self._reporter = reporter
         self._cancellation = cancellation
+        self._module = module_of(options.command)
+        self._output: Path | None = getattr(options, "output", None) or self._module.default_output(options)
+        options.output = self._output
 
     def facts(self) -> dict[str, object]:
         """Return what the `started` line says."""
@@ -210,17 +213,18 @@ class _Other:
             "stages": list(COMMANDS[options.command][1]),
             "input": getattr(options, "original", None) or getattr(options, "input", None),
             "stabilized": getattr(options, "stabilized", None),
-            "output": getattr(options, "output", None),
+            "output": self._output,
+            "sidecar": getattr(options, "sidecar", None),
         }
 
     def result_facts(self, result: Result) -> dict[str, object]:
         """Return what the `result` line says."""
-        return {"output": result.output, "figures": result.figures}
+        return {"output": result.output, "sidecar": getattr(self._options, "sidecar", None), "figures": result.figures}
 
     def run(self) -> Result:
         """Call the command's module."""
         self._cancellation.check()
-        done: Result = module_of(self._options.command).run(self._options, self._on_progress)
+        done: Result = self._module.run(self._options, self._on_progress)
         return done
 
     def _on_progress(self, stage: str, frame: int, frames: int) -> None:

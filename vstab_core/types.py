@@ -144,7 +144,7 @@ class RotationMotion:
         width, height: frame size in pixels of the clip.
         pts: (F,) int64, ticks of `time_base`.
         time_base: seconds of one tick.
-        world_from_cam: (F, 4) float64, unit quaternions (w, x, y, z). The world is the camera of the shot's first frame.
+        world_from_cam: (F, 4) float64, unit quaternions (w, x, y, z). The world is the camera of a shot's first frame.
         local: (F, 6, 3) float32, radians: the six local rotations of the deformed-rotation model (Kopf 2016, 3.4) on
             top, as rotation vectors in camera coordinates at +x, -x, +y, -y, +z, -z. Zero at key frames.
         confidence: (F,) float32 in 0..1, share of the tracks that lived on from the frame before; 0 = bridged.

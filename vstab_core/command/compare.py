@@ -36,6 +36,12 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     add_encoder(command)
 
 
+def default_output(options: argparse.Namespace) -> Path:
+    """Return where the result goes without -o."""
+    stabilized: Path = options.stabilized
+    return stabilized.with_name(f"{stabilized.stem}_compare{stabilized.suffix}")
+
+
 def run(options: argparse.Namespace, on_progress: ProgressFn) -> Result:
     """Write the comparison."""
     line, height = _line(options), _height(options.height)
@@ -43,11 +49,10 @@ def run(options: argparse.Namespace, on_progress: ProgressFn) -> Result:
     from ..evaluation.compare.make import compare
     from ..types import EncodeOptions
 
-    stabilized: Path = options.stabilized
     return compare(
         options.original,
-        stabilized,
-        options.output or stabilized.with_name(f"{stabilized.stem}_compare{stabilized.suffix}"),
+        options.stabilized,
+        options.output,
         EncodeOptions(**encoder),
         arrangement=options.layout,
         line=line,

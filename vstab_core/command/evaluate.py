@@ -33,6 +33,10 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     )
 
 
+def default_output(options: argparse.Namespace) -> None:
+    """Return where the result goes: figures are printed."""
+
+
 def run(options: argparse.Namespace, on_progress: ProgressFn) -> Result:
     """Evaluate and return the figures."""
     from ..evaluation.evaluate import evaluate

@@ -23,15 +23,20 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     )
 
 
+def default_output(options: argparse.Namespace) -> Path:
+    """Return where the result goes without -o."""
+    stabilized: Path = options.stabilized
+    return stabilized.with_name(f"{stabilized.stem}_report.html")
+
+
 def run(options: argparse.Namespace, on_progress: ProgressFn) -> Result:
     """Write the page."""
     from ..evaluation.report.make import make_report
 
-    stabilized: Path = options.stabilized
     return make_report(
         options.original,
-        stabilized,
-        options.output or stabilized.with_name(f"{stabilized.stem}_report.html"),
+        options.stabilized,
+        options.output,
         sidecar=options.sidecar,
         overwrite=options.overwrite,
         on_progress=on_progress,

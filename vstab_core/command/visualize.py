@@ -43,6 +43,14 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     add_encoder(command)
 
 
+def default_output(options: argparse.Namespace) -> Path:
+    """Return where the result goes without -o."""
+    source: Path = options.input
+    ending = source.suffix if options.frames is None else "_%04d.png"
+    stem = source.stem if options.frames is None else source.stem.replace("%", "%%")
+    return source.with_name(f"{stem}_{options.what}{ending}")
+
+
 def run(options: argparse.Namespace, on_progress: ProgressFn) -> Result:
     """Draw the clip."""
     frames, scale_px = frames_of(options.frames), _scale(options)
@@ -50,12 +58,9 @@ def run(options: argparse.Namespace, on_progress: ProgressFn) -> Result:
     from ..evaluation.visualize.make import visualize
     from ..types import EncodeOptions
 
-    source: Path = options.input
-    ending = source.suffix if frames is None else "_%04d.png"
-    stem = source.stem if frames is None else source.stem.replace("%", "%%")
     return visualize(
-        source,
-        options.output or source.with_name(f"{stem}_{options.what}{ending}"),
+        options.input,
+        options.output,
         options.what,
         EncodeOptions(**encoder),
         frames=frames,

@@ -84,7 +84,7 @@ def warp_error(first: Luma, second: Luma, forward: Flow, backward: Flow) -> floa
     at_x, at_y = x + forward[..., 0], y + forward[..., 1]
     back = cv2.remap(backward, at_x, at_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=(1e6, 1e6))
     apart = forward + back
-    seen = (np.abs(apart[..., 0]) < AGREE_PX) & (np.abs(apart[..., 1]) < AGREE_PX)  # max(axis=-1) takes ten times longer
+    seen = (np.abs(apart[..., 0]) < AGREE_PX) & (np.abs(apart[..., 1]) < AGREE_PX)  # max over 2 is ten times slower
     seen &= (at_x >= 0) & (at_x <= width - 1)
     seen &= (at_y >= 0) & (at_y <= height - 1)
     if not seen.any():

@@ -38,8 +38,8 @@ function createPlayer(master, follower, frames, onChange) {
 
   function show(index) {
     current = Math.max(0, Math.min(last, index));
-    master.currentTime = middleOf(current);
-    follower.currentTime = middleOf(current);
+    seek(master, middleOf(current));
+    seek(follower, middleOf(current));
     onChange(current, playing);
   }
 
@@ -53,8 +53,7 @@ function createPlayer(master, follower, frames, onChange) {
     try {
       await Promise.all([master.play(), follower.ended ? null : follower.play()]);
     } catch (error) {
-      if (own === attempt && error.name !== "AbortError") pause();
-      return;
+      if (own === attempt && error.name !== "AbortError") pause(); // aborted: one of them was at its end already
     }
     if (own === attempt) requestAnimationFrame(() => follow(own));
   }
@@ -62,7 +61,7 @@ function createPlayer(master, follower, frames, onChange) {
   function pause() {
     attempt += 1;
     playing = false;
-    const index = frameAt(master.currentTime);
+    const index = master.seeking ? current : frameAt(master.currentTime);
     master.pause();
     follower.pause();
     follower.playbackRate = speed;
@@ -72,14 +71,14 @@ function createPlayer(master, follower, frames, onChange) {
   function follow(own) {
     if (own !== attempt) return;
     const time = master.currentTime;
-    if (master.ended || time >= frames[last] + usual) {
+    if (!master.seeking && (master.ended || time >= frames[last] + usual)) {
       pause();
       show(last);
       return;
     }
     if (!master.seeking && !follower.seeking && !follower.ended) hold(follower.currentTime - time, time);
     const index = frameAt(time);
-    if (index !== current) {
+    if (index !== current && !master.seeking) {
       current = index;
       onChange(current, playing);
     }
@@ -88,7 +87,7 @@ function createPlayer(master, follower, frames, onChange) {
 
   function hold(drift, time) {
     if (Math.abs(drift) > HARD_DRIFT_S) {
-      follower.currentTime = time;
+      seek(follower, time);
       follower.playbackRate = speed;
       return;
     }
@@ -119,12 +118,37 @@ function createPlayer(master, follower, frames, onChange) {
   };
 }
 
+/* Go to a time; while a video is still on its way, only remember the newest one. Chromium can hang in seeks that
+ * overtake each other, and a drag would show nothing until its end. */
+const waiting = new WeakMap();
+
+function seek(video, time) {
+  if (waiting.has(video)) { // even if it has just arrived: its event will take the newest time
+    waiting.set(video, time);
+  } else if (video.seeking) {
+    waiting.set(video, time);
+    video.addEventListener("seeked", () => goOn(video), { once: true });
+  } else {
+    video.currentTime = time;
+  }
+}
+
+function goOn(video) {
+  if (video.seeking) { // that was the arrival before
+    video.addEventListener("seeked", () => goOn(video), { once: true });
+    return;
+  }
+  const time = waiting.get(video);
+  waiting.delete(video);
+  if (Math.abs(video.currentTime - time) > 1e-4) video.currentTime = time;
+}
+
 /* Resolves when a video can go on from where it is. */
 function ready(video) {
   if (!video.seeking && video.readyState >= 3) return Promise.resolve();
   return new Promise((resolve) => {
     const look = () => {
-      if (video.seeking || video.readyState < 3) return;
+      if (video.seeking || waiting.has(video) || video.readyState < 3) return;
       for (const name of ["seeked", "canplay"]) video.removeEventListener(name, look);
       resolve();
     };
