@@ -82,3 +82,12 @@ def solve_rotation_path(
     tolerance: float = 1e-6,
     max_iterations: int = 10,
 ) -> dict[str, Any]: ...
+def relative_rotation(
+    ref_rays: npt.NDArray[np.float64],
+    cur_rays: npt.NDArray[np.float64],
+    *,
+    threshold_rad: float = 0.0087,
+    max_iterations: int = 500,
+    seed: int = 0,
+) -> dict[str, Any]: ...
+def five_point(ref_rays: npt.NDArray[np.float64], cur_rays: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]: ...
