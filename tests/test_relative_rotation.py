@@ -14,6 +14,7 @@ from scipy.spatial.transform import Rotation
 from tests import relative_reference, tolerances
 from tests.sphere_tracks import directions, noisy
 from vstab_core import _native
+from vstab_core.motion.relative_rotation import relative_rotation
 from vstab_core.types import FloatArray
 
 TRIALS = 20
@@ -216,3 +217,9 @@ def test_what_does_not_fit_is_refused() -> None:
     refused("max_iterations must be 1 or more, got 0", max_iterations=0)
     with pytest.raises(ValueError, match=r"ref_rays must be \(5, 3\), got \(400, 3\)"):
         _native.five_point(view.ref, view.cur)
+
+
+def test_the_typed_function_gives_what_native_code_found() -> None:
+    view = look(13, moved=0.1)
+    typed, found = relative_rotation(view.ref, view.cur, seed=2), found_of(view, seed=2)
+    assert all(np.array_equal(getattr(typed, key), found[key]) for key in found)

@@ -101,7 +101,8 @@ RotationFit fit_rotation(const std::vector<Match>& matches, const RelativeRotati
     if (i >= kLeastIterations && i > enough(share, 2)) break;
     const auto drawn = sample<2>(random, matches.size());
     Mat3 rotation;
-    if (!rotation_of_two(matches[drawn[0]], matches[drawn[1]], rotation) || !consider(rotation, best.score.cost)) continue;
+    if (!rotation_of_two(matches[drawn[0]], matches[drawn[1]], rotation)) continue;
+    if (!consider(rotation, best.score.cost)) continue;
     consider(refined(rotation, matches, threshold, kDuring, best.noise_rad), best.score.cost);
   }
   if (best.found) {

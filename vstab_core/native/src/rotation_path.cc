@@ -21,8 +21,9 @@ void check(const RotationPathOptions& options) {
        {std::pair(options.first_weight, "first_weight"), std::pair(options.second_weight, "second_weight"),
         std::pair(options.prior_first, "prior_first"), std::pair(options.prior_second, "prior_second"),
         std::pair(options.spread_weight, "spread_weight"), std::pair(options.magnitude_weight, "magnitude_weight"),
-        std::pair(options.temporal_weight, "temporal_weight"), std::pair(options.max_local_rad, "max_local_rad"),
-        std::pair(options.damping, "damping"), std::pair(options.tolerance, "tolerance")}) {
+        std::pair(options.temporal_weight, "temporal_weight"), std::pair(options.least_tracks, "least_tracks"),
+        std::pair(options.max_local_rad, "max_local_rad"), std::pair(options.damping, "damping"),
+        std::pair(options.tolerance, "tolerance")}) {
     if (!(value >= 0) || !std::isfinite(value)) {
       throw std::invalid_argument(std::string(name) + " must be 0 or more, got " + std::to_string(value));
     }
@@ -89,7 +90,7 @@ void check_starts(const RotationPathQuery& query) {
   }
 }
 
-Segment segment_of(const RotationPathQuery& query) {
+Segment segment_of(const RotationPathQuery& query, double least_tracks) {
   if (query.frames == 0) throw std::invalid_argument("a segment needs at least 1 frame, got 0");
   check_starts(query);
   Segment segment;
@@ -99,7 +100,7 @@ Segment segment_of(const RotationPathQuery& query) {
   segment.rays.reserve(query.observations);
   for (std::size_t i = 0; i < query.observations; ++i) segment.rays.push_back(unit_ray(query.ray + 3 * i, i));
   for (std::size_t track = 0; track < query.tracks; ++track) add_track(query, track, segment);
-  for (double& seen : segment.seen) seen = std::max(seen, 1.0);
+  for (double& seen : segment.seen) seen = std::max(seen, least_tracks);
   return segment;
 }
 
@@ -228,7 +229,7 @@ class Rotations {
 
 RotationPath solve_rotation_path(const RotationPathQuery& query, const RotationPathOptions& options) {
   check(options);
-  Segment segment = segment_of(query);
+  Segment segment = segment_of(query, options.least_tracks);
   const TrackEnergy energy{options.loss_rad * options.loss_rad, options.first_weight, options.second_weight};
   RotationPath result;
   result.cost_before = tracks_energy(segment, energy, {});

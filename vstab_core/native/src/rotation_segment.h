@@ -19,7 +19,7 @@ struct Segment {
   std::vector<bool> fixed;
   std::vector<Track> tracks;  // of two observations or more
   std::vector<Vec3> rays;     // of all observations
-  std::vector<double> seen;   // observations of a frame, 1 at least
+  std::vector<double> seen;   // observations of a frame, or `least_tracks`
   std::size_t frames() const { return quats.size(); }
 };
 

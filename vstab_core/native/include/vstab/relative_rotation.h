@@ -37,7 +37,7 @@ struct RelativeRotation {
   double noise_rad = 0;  // of a ray along an axis, as the chosen model's inliers show it
 };
 
-// Throws std::invalid_argument where there are fewer than 5 matches, a ray is not of length 1 or an option is no option.
+// Throws std::invalid_argument where there are fewer than 5 matches or a ray or an option is out of its range.
 RelativeRotation relative_rotation(const RelativeRotationQuery& query, const RelativeRotationOptions& options);
 
 // The essential matrices, row-major, of Frobenius norm sqrt 2, up to ten, that cur^T E ref = 0 holds for of five
