@@ -42,6 +42,8 @@ class RotationPath:
             is shown at stab_from_src exp(omega) p, omega the sum of |p_k| / (|p_x| + |p_y| + |p_z|) local_k over the
             three vertices of p's octant.
         cost_before, cost_rotation, cost_after: the tracks' energy as given, with the rotations, with the local ones.
+        regularizer_scale: how much stronger than usual the local rotations were held, as tracks left out of the
+            solution advised; 0: they advised against any, `local_rad` is zero.
         iterations: of both stages together.
     """
 
@@ -50,6 +52,7 @@ class RotationPath:
     cost_before: float
     cost_rotation: float
     cost_after: float
+    regularizer_scale: float
     iterations: int
 
 
@@ -91,5 +94,6 @@ def solve_rotation_path(
         cost_before=found["cost_before"],
         cost_rotation=found["cost_rotation"],
         cost_after=found["cost_after"],
+        regularizer_scale=found["regularizer_scale"],
         iterations=found["iterations"],
     )

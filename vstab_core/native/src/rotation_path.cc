@@ -225,6 +225,27 @@ class Rotations {
   std::vector<RayTerms> terms_;
 };
 
+// A frame whose longest local rotation exceeds the limit is scaled as a whole: its shape stays.
+void limit(std::vector<double>& local, double longest_rad) {
+  for (std::size_t t = 0; t < local.size(); t += kLocal) {
+    double longest = 0;
+    for (std::size_t k = 0; k < kLocal; k += 3) longest = std::max(longest, length(vec3(&local[t + k])));
+    if (longest <= longest_rad) continue;
+    for (std::size_t i = 0; i < kLocal; ++i) local[t + i] *= longest_rad / longest;
+  }
+}
+
+// Stage two.
+void deform(const Segment& segment, const TrackEnergy& energy, const RotationPathOptions& options,
+            RotationPath& result) {
+  result.regularizer_scale = options.validate ? regularizer_scale(segment, energy, options) : 1;
+  if (result.regularizer_scale == 0) return;
+  result.local = solve_local(segment, energy, scaled(options, result.regularizer_scale), result.iterations);
+  for (double& value : result.local) value *= options.deformation;
+  limit(result.local, options.max_local_rad);
+  result.cost_after = tracks_energy(segment, energy, result.local);
+}
+
 }  // namespace
 
 RotationPath solve_rotation_path(const RotationPathQuery& query, const RotationPathOptions& options) {
@@ -238,10 +259,7 @@ RotationPath solve_rotation_path(const RotationPathQuery& query, const RotationP
       descend<3>(rotations, segment.frames(), options.damping, options.tolerance, options.max_iterations);
   result.cost_after = result.cost_rotation = tracks_energy(segment, energy, {});
   result.local.assign(kLocal * segment.frames(), 0.0);
-  if (options.deformation > 0) {
-    result.local = solve_local(segment, energy, options, result.iterations);
-    result.cost_after = tracks_energy(segment, energy, result.local);
-  }
+  if (options.deformation > 0) deform(segment, energy, options, result);
   for (const Quat& q : segment.quats) result.quats.insert(result.quats.end(), {q.w, q.x, q.y, q.z});
   return result;
 }
