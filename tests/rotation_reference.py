@@ -60,6 +60,7 @@ class Weights:
     spread_weight: float = 0.01
     magnitude_weight: float = 1e-3
     temporal_weight: float = 0.05
+    least_tracks: float = 100.0
 
 
 @dataclass
@@ -80,7 +81,9 @@ class ReferencePath:
         triples = [i for a, b in itertools.pairwise(starts) for i in range(a, b - 2)]
         self._pairs, self._triples = np.array(pairs, int), np.array(triples, int)
         self._share = vertex_weights(self.ray)
-        self._seen = np.maximum(np.bincount(self.frame, minlength=len(self.quats)), 1).astype(float)
+        self._seen = np.maximum(np.bincount(self.frame, minlength=len(self.quats)), self.weights.least_tracks).astype(
+            float
+        )
 
     def stabilized(self) -> FloatArray:
         """Return the rays as the state shows them, (N, 3)."""

@@ -22,11 +22,18 @@ from tests.sphere_tracks import (
     shaky_path,
 )
 from vstab_core import _native
+from vstab_core.smooth.rotation_path import SphereTracks, solve_rotation_path
 from vstab_core.types import FloatArray
 
 FRAMES = 60
 OPTIONS = Weights(
-    loss_rad=0.012, first_weight=0.8, second_weight=1.3, prior_first=2e-4, prior_second=3e-4, spread_weight=0.05
+    loss_rad=0.012,
+    first_weight=0.8,
+    second_weight=1.3,
+    prior_first=2e-4,
+    prior_second=3e-4,
+    spread_weight=0.05,
+    least_tracks=9.0,
 )
 PRECISE: dict[str, Any] = {"tolerance": 1e-14, "max_iterations": 300}
 
@@ -72,7 +79,7 @@ def test_agrees_with_the_twin(ends: str, seed: int) -> None:
     fixed[-1] &= ends == "both"
     fixed[0] &= ends != "none"
     start = between_ends(tracks.stab_from_src)
-    found = solve(tracks, start, fixed, deformation=1.0, max_local_rad=1.0, **vars(OPTIONS), **PRECISE)
+    found = solve(tracks, start, fixed, deformation=1.0, max_local_rad=1.0, validate=False, **vars(OPTIONS), **PRECISE)
     twin = ReferencePath(start, fixed, tracks.start, tracks.frame, tracks.ray, OPTIONS)
     assert found["cost_before"] == pytest.approx(twin.tracks_energy(), rel=1e-12)
     twin.solve()
@@ -173,7 +180,7 @@ def test_frames_without_tracks_are_bridged() -> None:
     found = _native.solve_rotation_path(first, fixed_ends(FRAMES), start, frame, ray, deformation=1.0)
     assert error_deg(found["quats"], truth).max() < 0.3
     assert relative_error_deg(found["quats"], truth)[19:34].max() < 0.05  # a straight way through
-    assert local_deg(found).max() < 2 * tolerances.ROTATION_LOCAL_DEG
+    assert local_deg(found).max() < tolerances.ROTATION_LOCAL_DEG
 
 
 @pytest.mark.parametrize("frames", [1, 2, 3])
@@ -191,7 +198,7 @@ def test_without_any_tracks_the_rotations_go_straight(frames: int, fixed_first: 
 
 
 @pytest.mark.parametrize(
-    ("readout_frames", "noise_deg", "left_ratio"), [(3.0, 0.1, 0.75), (3.0, 0.03, 0.6), (1.0, 0.03, 0.7)]
+    ("readout_frames", "noise_deg", "left_ratio"), [(3.0, 0.1, 0.6), (3.0, 0.03, 0.3), (1.0, 0.03, 0.6)]
 )
 def test_deformation_takes_rolling_shutter_away(readout_frames: float, noise_deg: float, left_ratio: float) -> None:
     truth = shaky_path(FRAMES, 1)
@@ -202,6 +209,24 @@ def test_deformation_takes_rolling_shutter_away(readout_frames: float, noise_deg
     pure, deformed = (jitter_deg(found, clean, deformed=d) for d in (False, True))
     assert deformed < left_ratio * pure
     assert found["cost_after"] < found["cost_rotation"] < found["cost_before"]
+
+
+def test_validation_only_scales_the_weights() -> None:
+    truth = shaky_path(FRAMES, 1)
+    tracks = make_tracks(truth, 100, 2, noise_deg=0.03, seen_as=skewed(truth, 3.0))
+    found, usual = solve(tracks, deformation=1.0), Weights()
+    scale = found["regularizer_scale"]
+    assert 0 < scale < 1  # twice the skew that the weights are made for
+    fitted = solve(
+        tracks,
+        deformation=1.0,
+        validate=False,
+        spread_weight=scale * usual.spread_weight,
+        magnitude_weight=scale * usual.magnitude_weight,
+        temporal_weight=scale * usual.temporal_weight,
+    )
+    assert np.array_equal(found["local"], fitted["local"])
+    assert fitted["regularizer_scale"] == 1.0
 
 
 def test_deformation_is_a_share() -> None:
@@ -218,17 +243,31 @@ def test_deformation_is_a_share() -> None:
 def test_a_pure_rotation_is_not_deformed(seed: int) -> None:
     tracks = make_tracks(shaky_path(FRAMES, seed), 200, seed, foreign_ratio=0.2, lifetime_frames=30)
     found = solve(tracks, deformation=1.0)
-    assert rms(local_deg(found)) < tolerances.ROTATION_LOCAL_RMS_DEG
     assert local_deg(found).max() < tolerances.ROTATION_LOCAL_DEG
-    half = make_tracks(shaky_path(FRAMES, seed), 200, seed, noise_deg=0.05, foreign_ratio=0.2, lifetime_frames=30)
-    assert local_deg(solve(half, deformation=1.0)).max() < 0.7 * tolerances.ROTATION_LOCAL_DEG
+    assert found["cost_after"] <= found["cost_rotation"]
+    fitted = solve(tracks, deformation=1.0, validate=False)
+    assert rms(local_deg(fitted)) < tolerances.ROTATION_FITTED_RMS_DEG
+    assert local_deg(fitted).max() < tolerances.ROTATION_FITTED_DEG
 
 
-def test_an_empty_octant_follows_its_neighbours() -> None:
-    """Nothing is seen about +y: its vertex is the mean of the others, and moves no more than they do."""
+@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+@pytest.mark.parametrize("live", [50, 200])
+def test_deformation_makes_no_clip_worse(seed: int, live: int) -> None:
+    """A skew of which the tracks' noise hides most: what they were not fitted to decides what is taken away."""
+    truth = shaky_path(FRAMES, seed)
+    known: dict[str, Any] = {"foreign_ratio": 0.2, "lifetime_frames": 40, "seen_as": skewed(truth, 1.0)}
+    found = solve(make_tracks(truth, live, seed, noise_deg=0.1, **known), deformation=1.0)
+    clean = make_tracks(truth, live, seed, noise_deg=0.0, **known)
+    assert jitter_deg(found, clean, deformed=True) < 1.02 * jitter_deg(found, clean, deformed=False)
+
+
+@pytest.mark.parametrize("kept", [0.0, 0.02, 0.1])
+def test_an_octant_with_few_tracks_follows_its_neighbours(kept: float) -> None:
+    """Next to nothing is seen about +y: its vertex is near the mean of the others, and moves no more than they do."""
     truth = shaky_path(FRAMES, 1)
-    tracks = make_tracks(truth, 150, 3, noise_deg=0.1, foreign_ratio=0.2, lifetime_frames=30)
-    seen = tracks.ray[:, 1] < 0.1  # of the source camera
+    tracks = make_tracks(truth, 150, 3, noise_deg=0.1, foreign_ratio=0.2, lifetime_frames=30)  # noise is all there is
+    lucky = np.random.default_rng(1).uniform(size=len(tracks.start) - 1) < kept
+    seen = (tracks.ray[:, 1] < 0.1) | lucky[tracks.owner]  # of the source camera
     keep = [tracks.frame[i] for i in np.flatnonzero(seen)]
     owner = tracks.owner[seen]
     begins = np.flatnonzero(np.r_[True, (np.diff(keep) != 1) | (np.diff(owner) != 0)])
@@ -239,13 +278,20 @@ def test_an_empty_octant_follows_its_neighbours() -> None:
         np.array(keep),
         tracks.ray[seen],
         deformation=1.0,
+        validate=False,
     )
     wobble = np.degrees(np.linalg.norm(np.diff(found["local"], 2, axis=0), axis=-1)).max(axis=0)
     others = np.delete(found["local"], 2, axis=1)
     assert wobble[2] < wobble[[0, 1, 3, 4, 5]].max()
-    assert local_deg(found).max() < 2 * tolerances.ROTATION_LOCAL_DEG
+    assert local_deg(found).max() < 2 * tolerances.ROTATION_FITTED_DEG
     off = np.degrees(np.linalg.norm(found["local"][:, 2] - others.mean(axis=1), axis=-1))
-    assert off.max() < tolerances.ROTATION_LOCAL_DEG
+    assert off.max() < (1.0 if kept == 0 else 1.5) * tolerances.ROTATION_FITTED_DEG
+
+
+def test_few_tracks_deform_little() -> None:
+    tracks = make_tracks(shaky_path(FRAMES, 1), 10, 2, foreign_ratio=0.2, lifetime_frames=25)
+    assert local_deg(solve(tracks, deformation=1.0)).max() < tolerances.ROTATION_LOCAL_DEG
+    assert local_deg(solve(tracks, deformation=1.0, validate=False)).max() < 2 * tolerances.ROTATION_FITTED_DEG
 
 
 def test_the_limit_scales_a_frame_as_a_whole() -> None:
@@ -304,3 +350,15 @@ def test_what_does_not_fit_is_refused() -> None:
     refused("spread_weight must be 0 or more, got -1", spread_weight=-1.0)
     refused("deformation must be 0 to 1, got 1.5", deformation=1.5)
     refused("max_iterations must be 0 or more, got -1", max_iterations=-1)
+
+
+def test_the_typed_function_gives_what_native_code_found() -> None:
+    tracks = make_tracks(shaky_path(FRAMES, 1), 50, 2)
+    start, fixed = between_ends(tracks.stab_from_src), fixed_ends(FRAMES)
+    path = solve_rotation_path(start, fixed, SphereTracks(tracks.start, tracks.frame, tracks.ray), deformation=0.5)
+    found = solve(tracks, deformation=0.5)
+    assert np.array_equal(path.stab_from_src, found["quats"])
+    assert np.array_equal(path.local_rad, found["local"])
+    assert (path.cost_before, path.cost_rotation) == (found["cost_before"], found["cost_rotation"])
+    assert (path.cost_after, path.iterations) == (found["cost_after"], found["iterations"])
+    assert path.regularizer_scale == found["regularizer_scale"]

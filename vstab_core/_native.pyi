@@ -77,8 +77,19 @@ def solve_rotation_path(
     spread_weight: float = 0.01,
     magnitude_weight: float = 1e-3,
     temporal_weight: float = 0.05,
+    validate: bool = True,
+    least_tracks: float = 100.0,
     max_local_rad: float = 0.0873,
     damping: float = 1e-6,
     tolerance: float = 1e-6,
     max_iterations: int = 10,
 ) -> dict[str, Any]: ...
+def relative_rotation(
+    ref_rays: npt.NDArray[np.float64],
+    cur_rays: npt.NDArray[np.float64],
+    *,
+    threshold_rad: float = 0.0087,
+    max_iterations: int = 500,
+    seed: int = 0,
+) -> dict[str, Any]: ...
+def five_point(ref_rays: npt.NDArray[np.float64], cur_rays: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]: ...

@@ -164,16 +164,6 @@ class Deformation {
   std::vector<RayTerms> terms_;
 };
 
-// A frame whose longest local rotation exceeds the limit is scaled as a whole: its shape stays.
-void limit(std::vector<double>& local, double longest_rad) {
-  for (std::size_t t = 0; t < local.size(); t += kLocal) {
-    double longest = 0;
-    for (std::size_t k = 0; k < kLocal; k += 3) longest = std::max(longest, length(vec3(&local[t + k])));
-    if (longest <= longest_rad) continue;
-    for (std::size_t i = 0; i < kLocal; ++i) local[t + i] *= longest_rad / longest;
-  }
-}
-
 }  // namespace
 
 std::vector<double> solve_local(const Segment& segment, const TrackEnergy& energy, const RotationPathOptions& options,
@@ -181,10 +171,7 @@ std::vector<double> solve_local(const Segment& segment, const TrackEnergy& energ
   Deformation problem(segment, energy, options);
   iterations +=
       descend<kLocal>(problem, segment.frames(), options.damping, options.tolerance, options.max_iterations);
-  std::vector<double> local = problem.local();
-  for (double& value : local) value *= options.deformation;
-  limit(local, options.max_local_rad);
-  return local;
+  return problem.local();
 }
 
 double tracks_energy(const Segment& segment, const TrackEnergy& energy, const std::vector<double>& local) {

@@ -21,8 +21,9 @@ void check(const RotationPathOptions& options) {
        {std::pair(options.first_weight, "first_weight"), std::pair(options.second_weight, "second_weight"),
         std::pair(options.prior_first, "prior_first"), std::pair(options.prior_second, "prior_second"),
         std::pair(options.spread_weight, "spread_weight"), std::pair(options.magnitude_weight, "magnitude_weight"),
-        std::pair(options.temporal_weight, "temporal_weight"), std::pair(options.max_local_rad, "max_local_rad"),
-        std::pair(options.damping, "damping"), std::pair(options.tolerance, "tolerance")}) {
+        std::pair(options.temporal_weight, "temporal_weight"), std::pair(options.least_tracks, "least_tracks"),
+        std::pair(options.max_local_rad, "max_local_rad"), std::pair(options.damping, "damping"),
+        std::pair(options.tolerance, "tolerance")}) {
     if (!(value >= 0) || !std::isfinite(value)) {
       throw std::invalid_argument(std::string(name) + " must be 0 or more, got " + std::to_string(value));
     }
@@ -89,7 +90,7 @@ void check_starts(const RotationPathQuery& query) {
   }
 }
 
-Segment segment_of(const RotationPathQuery& query) {
+Segment segment_of(const RotationPathQuery& query, double least_tracks) {
   if (query.frames == 0) throw std::invalid_argument("a segment needs at least 1 frame, got 0");
   check_starts(query);
   Segment segment;
@@ -99,7 +100,7 @@ Segment segment_of(const RotationPathQuery& query) {
   segment.rays.reserve(query.observations);
   for (std::size_t i = 0; i < query.observations; ++i) segment.rays.push_back(unit_ray(query.ray + 3 * i, i));
   for (std::size_t track = 0; track < query.tracks; ++track) add_track(query, track, segment);
-  for (double& seen : segment.seen) seen = std::max(seen, 1.0);
+  for (double& seen : segment.seen) seen = std::max(seen, least_tracks);
   return segment;
 }
 
@@ -224,11 +225,32 @@ class Rotations {
   std::vector<RayTerms> terms_;
 };
 
+// A frame whose longest local rotation exceeds the limit is scaled as a whole: its shape stays.
+void limit(std::vector<double>& local, double longest_rad) {
+  for (std::size_t t = 0; t < local.size(); t += kLocal) {
+    double longest = 0;
+    for (std::size_t k = 0; k < kLocal; k += 3) longest = std::max(longest, length(vec3(&local[t + k])));
+    if (longest <= longest_rad) continue;
+    for (std::size_t i = 0; i < kLocal; ++i) local[t + i] *= longest_rad / longest;
+  }
+}
+
+// Stage two.
+void deform(const Segment& segment, const TrackEnergy& energy, const RotationPathOptions& options,
+            RotationPath& result) {
+  result.regularizer_scale = options.validate ? regularizer_scale(segment, energy, options) : 1;
+  if (result.regularizer_scale == 0) return;
+  result.local = solve_local(segment, energy, scaled(options, result.regularizer_scale), result.iterations);
+  for (double& value : result.local) value *= options.deformation;
+  limit(result.local, options.max_local_rad);
+  result.cost_after = tracks_energy(segment, energy, result.local);
+}
+
 }  // namespace
 
 RotationPath solve_rotation_path(const RotationPathQuery& query, const RotationPathOptions& options) {
   check(options);
-  Segment segment = segment_of(query);
+  Segment segment = segment_of(query, options.least_tracks);
   const TrackEnergy energy{options.loss_rad * options.loss_rad, options.first_weight, options.second_weight};
   RotationPath result;
   result.cost_before = tracks_energy(segment, energy, {});
@@ -237,10 +259,7 @@ RotationPath solve_rotation_path(const RotationPathQuery& query, const RotationP
       descend<3>(rotations, segment.frames(), options.damping, options.tolerance, options.max_iterations);
   result.cost_after = result.cost_rotation = tracks_energy(segment, energy, {});
   result.local.assign(kLocal * segment.frames(), 0.0);
-  if (options.deformation > 0) {
-    result.local = solve_local(segment, energy, options, result.iterations);
-    result.cost_after = tracks_energy(segment, energy, result.local);
-  }
+  if (options.deformation > 0) deform(segment, energy, options, result);
   for (const Quat& q : segment.quats) result.quats.insert(result.quats.end(), {q.w, q.x, q.y, q.z});
   return result;
 }

@@ -19,13 +19,19 @@ struct Segment {
   std::vector<bool> fixed;
   std::vector<Track> tracks;  // of two observations or more
   std::vector<Vec3> rays;     // of all observations
-  std::vector<double> seen;   // observations of a frame, 1 at least
+  std::vector<double> seen;   // observations of a frame, or `least_tracks`
   std::size_t frames() const { return quats.size(); }
 };
 
-// Stage two: the local rotations (n, 6, 3), the rotations given. In rotation_deform.cc.
+// Stage two: the local rotations (n, 6, 3), the rotations given; before limit and share. In rotation_deform.cc.
 std::vector<double> solve_local(const Segment& segment, const TrackEnergy& energy, const RotationPathOptions& options,
                                 int& iterations);
+
+// The options with a regularizer of the local rotations that is stronger by this factor.
+RotationPathOptions scaled(RotationPathOptions options, double scale);
+
+// The factor that tracks left out of the solution speak for; 0: they speak against any local rotations.
+double regularizer_scale(const Segment& segment, const TrackEnergy& energy, const RotationPathOptions& options);
 
 // The energy of the tracks under rotations and local rotations (or none: empty).
 double tracks_energy(const Segment& segment, const TrackEnergy& energy, const std::vector<double>& local);

@@ -9,8 +9,8 @@
 
 namespace vstab {
 
-// Half the Gauss-Newton matrix and gradient of a track's energy over its rays: an observation's weight with itself, with
-// the next and with the one after that (times the identity), and the gradient.
+// Half the Gauss-Newton matrix and gradient of a track's energy over its rays: an observation's weight with itself,
+// with the next and with the one after that (times the identity), and the gradient.
 struct RayTerms {
   double own = 0, next = 0, after = 0;
   Vec3 pull;

@@ -25,6 +25,8 @@ struct RotationPathOptions {
   double spread_weight = 0.01;  // of sum |local_k - mean|^2, times the frame's tracks
   double magnitude_weight = 1e-3;  // of sum |local_k|^2, times the frame's tracks
   double temporal_weight = 0.05;   // of sum |local_k,t+1 - local_k,t|^2, times the frames' mean number of tracks
+  bool validate = true;            // scale the three weights as tracks left out of the solution advise
+  double least_tracks = 100;       // a frame with fewer is regularized as if it had these: few tracks say little
   double max_local_rad = 0.0873;   // 5 degrees; a frame that exceeds it is scaled down as a whole
   double damping = 1e-6;           // Levenberg's, of the diagonal, at the start
   double tolerance = 1e-6;         // relative change of the energy
@@ -49,6 +51,7 @@ struct RotationPath {
   double cost_before = 0;     // E of the rotations that were given
   double cost_rotation = 0;   // E of `quats` alone
   double cost_after = 0;      // E of `quats` and `local`
+  double regularizer_scale = 0;  // of the local rotations' weights; 0: there are none
   int iterations = 0;         // of both stages
 };
 

@@ -1,0 +1,79 @@
+// How strongly to regularize the local rotations: as tracks that a solution has not seen say.
+//
+// Noise of tracks and a camera's deformation look alike in the tracks that were fitted; in others, noise is another
+// one. Two halves of the tracks are solved each and judged by the other half.
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "rotation_segment.h"
+
+namespace vstab {
+namespace {
+
+constexpr double kStep = 4, kWeakest = 1.0 / 64, kStrongest = 256;
+constexpr int kIterations = 5;        // enough to compare by
+constexpr double kTolerance = 1e-4;
+
+Segment half_of(const Segment& segment, std::size_t parity) {
+  Segment half;
+  half.quats = segment.quats;
+  half.fixed = segment.fixed;
+  half.rays = segment.rays;
+  for (std::size_t i = parity; i < segment.tracks.size(); i += 2) half.tracks.push_back(segment.tracks[i]);
+  for (const double seen : segment.seen) half.seen.push_back(0.5 * seen);
+  return half;
+}
+
+class Halves {
+ public:
+  Halves(const Segment& segment, const TrackEnergy& energy, const RotationPathOptions& options)
+      : halves_{half_of(segment, 0), half_of(segment, 1)}, energy_(energy), options_(options) {
+    options_.max_iterations = std::min(options.max_iterations, kIterations);
+    options_.tolerance = std::max(options.tolerance, kTolerance);
+  }
+
+  // The energy of each half under what the other one says.
+  double with(double scale) const {
+    int iterations = 0;
+    double sum = 0;
+    for (std::size_t i = 0; i < 2; ++i) {
+      const std::vector<double> local = solve_local(halves_[i], energy_, scaled(options_, scale), iterations);
+      sum += tracks_energy(halves_[1 - i], energy_, local);
+    }
+    return sum;
+  }
+  double without() const { return tracks_energy(halves_[0], energy_, {}) + tracks_energy(halves_[1], energy_, {}); }
+
+ private:
+  std::array<Segment, 2> halves_;
+  const TrackEnergy energy_;
+  RotationPathOptions options_;
+};
+
+}  // namespace
+
+RotationPathOptions scaled(RotationPathOptions options, double scale) {
+  options.spread_weight *= scale;
+  options.magnitude_weight *= scale;
+  options.temporal_weight *= scale;
+  return options;
+}
+
+double regularizer_scale(const Segment& segment, const TrackEnergy& energy, const RotationPathOptions& options) {
+  const Halves halves(segment, energy, options);
+  double best = 1, cost = halves.with(best);
+  for (const double step : {kStep, 1 / kStep}) {
+    const double before = best;
+    for (double scale = best * step; scale >= kWeakest && scale <= kStrongest; scale *= step) {
+      const double reached = halves.with(scale);
+      if (reached >= cost) break;
+      best = scale;
+      cost = reached;
+    }
+    if (best != before) break;
+  }
+  return cost < halves.without() ? best : 0;
+}
+
+}  // namespace vstab
