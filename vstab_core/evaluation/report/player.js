@@ -4,8 +4,8 @@
  * frame, in both. A frame is shown by going to its middle, where no rounding can give its neighbour. */
 
 const HARD_DRIFT_S = 0.25; // beyond this a jump is quicker than running faster or slower
-const CORRECTION_PER_S = 3; // a drift of d seconds changes the speed by this times d
-const MOST_CORRECTION = 0.4; // of the speed
+const CORRECTION_PER_S = 6; // a drift of d seconds changes the speed by this times d
+const MOST_CORRECTION = 0.5; // of the speed
 
 function createPlayer(master, follower, frames, onChange) {
   const steps = frames.slice(1).map((time, index) => time - frames[index]).sort((a, b) => a - b);
