@@ -9,8 +9,8 @@ from scenes import FPS, Luma, look_around, sway, world, yaw
 from vstab_core.evaluation.clip import Clip
 from vstab_core.evaluation.evaluate import evaluate
 from vstab_core.evaluation.metrics import metrics_of
-from vstab_core.evaluation.projection import looks_round
 from vstab_core.evaluation.types import Evaluation
+from vstab_core.spherical import looks_round
 
 COUNT = 48
 ANGLE_DEG = 0.02  # of one path; a face has 0.4 degrees a pixel

@@ -22,7 +22,7 @@ from tests.sphere_tracks import (
     shaky_path,
 )
 from vstab_core import _native
-from vstab_core.smooth.rotation_path import SphereTracks, solve_rotation_path
+from vstab_core.motion.rotation_path import SphereTracks, solve_rotation_path
 from vstab_core.types import FloatArray
 
 FRAMES = 60

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from ..errors import UsageError
-from .clip import Clip, Luma
+from ..spherical import is_two_to_one, looks_round
+from .clip import Clip
 from .types import Projection
 
 CHOICES = ("auto", "rectilinear", "equirect")
-ASPECT_SLACK = 0.01
-SEAM_RATIO = 3.0  # the step across the seam, in steps between neighbouring columns; pictures have 10 and more
 
 
 def projection_of(wanted: str, original: Clip, stabilized: Clip) -> Projection:
@@ -29,16 +26,9 @@ def projection_of(wanted: str, original: Clip, stabilized: Clip) -> Projection:
 
 
 def _clip_looks_round(clip: Clip) -> bool:
-    if abs(clip.width - 2 * clip.height) > ASPECT_SLACK * clip.width:
+    if not is_two_to_one(clip.width, clip.height):
         return False
     pictures = clip.pictures(lambda _: None)
     first = next(pictures, None)
     getattr(pictures, "close", lambda: None)()
     return first is not None and looks_round(first.luma)
-
-
-def looks_round(luma: Luma) -> bool:
-    """Tell whether the left and the right edge of a 2:1 picture continue each other."""
-    columns = luma.astype(np.float32)
-    neighbours = np.abs(np.diff(columns, axis=1)).mean()
-    return bool(np.abs(columns[:, 0] - columns[:, -1]).mean() < SEAM_RATIO * neighbours + 1)

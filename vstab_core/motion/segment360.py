@@ -1,7 +1,7 @@
 """One segment of a 360 clip, from key frame to key frame: how the camera turned in each of its frames.
 
-The key frame at the end is measured in 3D against the one at the start (`_native.relative_rotation`); the frames
-between are found in 2D, by making the tracks smooth on the sphere (`_native.solve_rotation_path`): Kopf 2016, 3.
+The key frame at the end is measured in 3D against the one at the start; the frames between are found in 2D, by making
+the tracks smooth on the sphere: Kopf 2016, section 3.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .. import _native, rotation
+from .. import rotation
 from ..track360 import Rays
 from ..types import FloatArray
+from .relative_rotation import relative_rotation
+from .rotation_path import SphereTracks, solve_rotation_path
 
 MIN_COMMON = 12  # tracks that live from key frame to key frame; five would do without outliers
-THRESHOLD_RAD = np.radians(0.3)  # of the epipolar error of an inlier: a pixel of a cube face is 0.35 degrees
 _WIDTHS_RAD = np.radians([4.0, 1.5, 0.6, 0.6])  # of the Geman-McClure weights of a first guess, narrowed step by step
 
 
@@ -71,8 +72,8 @@ def relative(earlier: Rays, later: Rays) -> Relative | None:
     _, i, j = np.intersect1d(earlier.number, later.number, assume_unique=True, return_indices=True)
     if len(i) < MIN_COMMON:
         return None
-    found = _native.relative_rotation(earlier.ray[i], later.ray[j], threshold_rad=float(THRESHOLD_RAD))
-    return Relative(rotation.from_matrix(found["cur_from_ref"]), float(found["inlier_share"]))
+    found = relative_rotation(earlier.ray[i], later.ray[j])
+    return None if found.model == "none" else Relative(rotation.from_matrix(found.cur_from_ref), found.inlier_ratio)
 
 
 def solve(segment: Segment) -> SegmentSolution:
@@ -82,11 +83,11 @@ def solve(segment: Segment) -> SegmentSolution:
     fixed = np.zeros(frames, bool)
     fixed[0] = True
     fixed[-1] = segment.end is not None or frames == 1
-    starts, frame, ray = _flat(segment.tracks)
-    if frames == 1 or len(frame) == 0:
+    tracks = _flat(segment.tracks)
+    if frames == 1 or len(tracks.frame) == 0:
         return SegmentSolution(guess, np.zeros((frames, 6, 3), np.float32), fixed)
-    found = _native.solve_rotation_path(guess, fixed, starts, frame, ray, deformation=1.0)
-    return SegmentSolution(found["quats"], found["local"].astype(np.float32), fixed)
+    found = solve_rotation_path(guess, fixed, tracks, deformation=1.0)
+    return SegmentSolution(found.stab_from_src, found.local_rad.astype(np.float32), fixed)
 
 
 def first_guess(segment: Segment) -> FloatArray:
@@ -122,8 +123,8 @@ def _turn(earlier: Rays, later: Rays) -> FloatArray | None:
     return rotation.from_matrix(turn)
 
 
-def _flat(tracks: Sequence[Rays]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], FloatArray]:
-    """Return the observations track by track: where each track starts (T + 1,), frame (N,), ray (N, 3).
+def _flat(tracks: Sequence[Rays]) -> SphereTracks:
+    """Return the observations track by track.
 
     A track that a bridged frame interrupts counts as two.
     """
@@ -138,4 +139,4 @@ def _flat(tracks: Sequence[Rays]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np
     lengths = np.bincount(run) if len(run) else np.zeros(0, int)
     useful = lengths[run] > 1  # one sight of a thing says nothing
     starts = np.concatenate([[0], np.cumsum(lengths[lengths > 1])])
-    return starts.astype(np.int64), frame[useful].astype(np.int64), ray[useful]
+    return SphereTracks(starts.astype(np.int64), frame[useful].astype(np.int64), ray[useful])

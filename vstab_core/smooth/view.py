@@ -1,4 +1,4 @@
-"""RotationMotion in, WarpTrack out: which way a stabilized 360 view looks.
+"""RotationMotion in, WarpTrack out: where a stabilized 360 view looks.
 
 With `lock` the view keeps the direction of the first frame: every frame is turned back by all the camera turned. With
 `steady` the low-passed turn of the camera is given back (Kopf 2016, 4.1): what lies below the cut-off that `smoothness`
