@@ -14,17 +14,20 @@ import numpy.typing as npt
 
 from .decode import luma_of, probe, read_frames
 from .encode import VideoWriter
-from .errors import InputError, OutputError
+from .cube import SOURCE_WIDTH_PX
+from .errors import InputError, OutputError, UsageError
 from .motion.homography import MotionEstimator, MotionStep, estimate_motion
 from .motion.rolling_shutter import readout_ratio
+from .motion.rotation360 import RotationEstimator, RotationSteps
 from .params import Parameters, parameters_from
 from .render import render_frames, warp_frame
 from .result import ProgressFn, Result, figures_of, tell
 from .sidecar import Sidecar, check_matches, read_sidecar, write_sidecar
-from .smooth import path
+from .smooth.solve import smooth
 from .smooth.streaming import StreamingPath
 from .tail import Tail
-from .types import CameraMotion, EncodeOptions, Frame, VideoInfo, WarpTrack
+from .spherical import is_two_to_one, looks_round
+from .types import CameraMotion, EncodeOptions, Frame, RotationMotion, VideoInfo, WarpTrack
 
 MIN_FRAMES = 3  # two frames have one motion, and nothing to smooth it against
 
@@ -47,8 +50,8 @@ def analyze(
     info = probe(source)
     _refuse_existing(sidecar, source, overwrite)
     warnings = _doubts(info)
-    motion = _measure(info, on_progress, warnings)
-    warps = path.smooth(motion, parameters)
+    motion = _measure(info, parameters, on_progress, warnings)
+    warps = smooth(motion, parameters)
     write_sidecar(sidecar, _sidecar_of(info, motion, parameters, warps))
     return Result(sidecar, figures_of(motion, warps, started), warnings)
 
@@ -109,42 +112,82 @@ def stabilize(
     warnings = _doubts(info)
     _refuse_existing(output, source, overwrite)
     if streaming:
+        if projection_of(info, parameters) == "equirect":
+            raise UsageError(
+                f"'{source}' is a 360 clip, which --streaming cannot stabilize yet; leave --streaming out, or give "
+                "--projection rectilinear if it is none"
+            )
         return _stabilize_streaming(info, output, parameters, encode, overwrite, on_progress, warnings, started)
-    motion, tail = None, Tail()
+    motion: CameraMotion | RotationMotion | None = None
+    tail = Tail()
     if sidecar is not None and sidecar.exists():
         stored = read_sidecar(sidecar)
         check_matches(stored, info)
         motion = stored.motion
     if motion is None:
-        motion = _measure(info, on_progress, warnings, tail)
-    warps = path.smooth(motion, parameters)
+        motion = _measure(info, parameters, on_progress, warnings, tail)
+    warps = smooth(motion, parameters)
     if sidecar is not None:
         write_sidecar(sidecar, _sidecar_of(info, motion, parameters, warps))
     _render(info, warps, motion, parameters, output, encode, overwrite, on_progress, warnings, tail)
     return Result(output, figures_of(motion, warps, started), warnings)
 
 
+def projection_of(info: VideoInfo, parameters: Parameters) -> str:
+    """Return "rectilinear" or "equirect": what the user says, else what the first picture looks like."""
+    if parameters.projection != "auto":
+        return parameters.projection
+    if not is_two_to_one(info.width, info.height):
+        return "rectilinear"
+    frames = read_frames(info.path, on_damage=lambda _: None, ahead=0)
+    first = next(frames, None)
+    getattr(frames, "close", lambda: None)()
+    return "equirect" if first is not None and looks_round(luma_of(first, SOURCE_WIDTH_PX)) else "rectilinear"
+
+
 def _measure(
-    info: VideoInfo, on_progress: ProgressFn | None, warnings: list[str], tail: Tail | None = None
-) -> CameraMotion:
+    info: VideoInfo,
+    parameters: Parameters,
+    on_progress: ProgressFn | None,
+    warnings: list[str],
+    tail: Tail | None = None,
+) -> CameraMotion | RotationMotion:
     pts: list[int] = []
 
-    def images() -> Iterator[npt.NDArray[np.uint8]]:
+    def frames() -> Iterator[Frame]:
         for frame in read_frames(info.path, on_damage=warnings.append):
             pts.append(frame.pts)
             if tail is not None:
                 tail.add(frame)
-            yield luma_of(frame)
+            yield frame
             tell(on_progress, "analyze", len(pts), info.frames)
 
+    motion: CameraMotion | RotationMotion
     with _one_thread_for_opencv():
-        steps = list(estimate_motion(images(), info.aspect))
-    _check_count(info, len(pts))
-    motion = _motion_of(info, pts, steps)
+        if projection_of(info, parameters) == "equirect":
+            motion = _rotation_of(info, pts, frames())
+        else:
+            steps = list(estimate_motion((luma_of(frame) for frame in frames()), info.aspect))
+            _check_count(info, len(pts))
+            motion = _motion_of(info, pts, steps)
     weak = int((motion.confidence == 0).sum())
     if weak > len(motion) // 2:
         warnings.append(f"the camera could be followed in only {len(motion) - weak} of {len(motion)} frames")
     return motion
+
+
+def _rotation_of(info: VideoInfo, pts: list[int], frames: Iterator[Frame]) -> RotationMotion:
+    estimator = RotationEstimator()
+    steps: list[RotationSteps] = []
+    for frame in frames:
+        steps += estimator.push(luma_of(frame, SOURCE_WIDTH_PX), frame.time_s)
+    _check_count(info, len(pts))
+    steps += estimator.flush()
+    columns = [
+        np.concatenate([getattr(step, name) for step in steps])
+        for name in ("world_from_cam", "local", "confidence", "cut", "key_frame")
+    ]
+    return RotationMotion(info.width, info.height, np.array(pts, np.int64), info.time_base, *columns)
 
 
 def _motion_of(info: VideoInfo, pts: list[int], steps: list[MotionStep]) -> CameraMotion:
@@ -168,7 +211,7 @@ def _motion_of(info: VideoInfo, pts: list[int], steps: list[MotionStep]) -> Came
 def _render(
     info: VideoInfo,
     warps: WarpTrack,
-    motion: CameraMotion | None,
+    motion: CameraMotion | RotationMotion | None,
     parameters: Parameters,
     output: Path,
     encode: EncodeOptions,
@@ -185,7 +228,8 @@ def _render(
 
     with VideoWriter(output, info, encode, overwrite=overwrite) as writer:
         frames = tail.replay(lambda: read_frames(info.path, on_damage=damaged), int(warps.pts[0]))
-        for done, frame in enumerate(render_frames(frames, warps, motion, parameters, writer.new_frame), 1):
+        flat = motion if isinstance(motion, CameraMotion) else None
+        for done, frame in enumerate(render_frames(frames, warps, flat, parameters, writer.new_frame), 1):
             writer.write(frame)
             tell(on_progress, "render", done, len(warps))
 
@@ -258,9 +302,9 @@ def _refuse_existing(output: Path, source: Path, overwrite: bool) -> None:
         raise OutputError(f"output directory '{output.absolute().parent}' does not exist")
 
 
-def _sidecar_of(info: VideoInfo, motion: CameraMotion, parameters: Parameters, warps: WarpTrack) -> Sidecar:
+def _sidecar_of(info: VideoInfo, motion: CameraMotion | RotationMotion, parameters: Parameters, warps: WarpTrack) -> Sidecar:
     return Sidecar(motion=motion, parameters=parameters, warps=warps, fingerprint=info.fingerprint,
-                   source_name=info.path.name)  # fmt: skip
+                   source_name=info.path.name, projection=warps.projection)  # fmt: skip
 
 
 @contextlib.contextmanager

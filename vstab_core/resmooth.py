@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from .errors import SidecarError
 from .params import parameters_from
 from .result import ProgressFn, Result, figures_of, tell
-from .sidecar import Sidecar, read_sidecar, write_sidecar
-from .smooth import path
+from .sidecar import read_sidecar, write_sidecar
+from .smooth.solve import smooth as solve
 
 
 def smooth(
@@ -39,8 +40,8 @@ def smooth(
     tell(on_progress, "smooth", 0, frames)
     before = stored.parameters.as_dict() if stored.parameters else {}
     parameters = parameters_from({**before, **(overrides or {})})
-    warps = path.smooth(stored.motion, parameters)
+    warps = solve(stored.motion, parameters)
     target = output or sidecar
-    write_sidecar(target, Sidecar(stored.motion, parameters, warps, stored.fingerprint, stored.source_name))
+    write_sidecar(target, replace(stored, parameters=parameters, warps=warps))
     tell(on_progress, "smooth", frames, frames)
     return Result(target, figures_of(stored.motion, warps, started))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .types import CameraMotion, WarpTrack
+from .types import CameraMotion, RotationMotion, WarpTrack
 
 # (stage, frames done, frames in all or 0 if unknown); may raise Cancelled
 ProgressFn = Callable[[str, int, int], None]
@@ -30,14 +30,19 @@ class Result:
     text: str | None = None
 
 
-def figures_of(motion: CameraMotion | None, warps: WarpTrack, started: float) -> dict[str, float | int | str]:
+def figures_of(
+    motion: CameraMotion | RotationMotion | None, warps: WarpTrack, started: float
+) -> dict[str, float | int | str]:
     """Return the figures of a run that began at `started` on the monotonic clock."""
     seconds = time.monotonic() - started
     figures: dict[str, float | int | str] = {"frames": len(warps)}
     if motion is not None:
         figures["shots"] = int(motion.cut.sum())
         figures["weak_frames"] = int((motion.confidence == 0).sum())
+    if isinstance(motion, CameraMotion):
         figures["readout_ratio"] = motion.readout_ratio
+    if isinstance(motion, RotationMotion):
+        figures["key_frames"] = int(motion.key_frame.sum())
     figures["crop"] = float(warps.crop.max())
     figures["seconds"] = seconds
     figures["fps"] = len(warps) / max(seconds, 1e-9)

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from . import _native
 from .errors import OutputError, SidecarError, UsageError
 from .params import PARAMS, Parameters, parameters_from
-from .types import MESH_SHAPE, CameraMotion, VideoInfo, WarpTrack
+from .types import MESH_SHAPE, CameraMotion, RotationMotion, VideoInfo, WarpTrack
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ class Sidecar:
     """What a sidecar holds; motion and warps, where both are there, are of the same frames.
 
     Attributes:
-        motion: the result of `analyze`, or None.
+        motion: the result of `analyze`, or None; a `RotationMotion` of a 360 clip.
         parameters: what the warps were made with, or None.
         warps: the result of `smooth`, or None.
         fingerprint: of the source, as `VideoInfo.fingerprint`.
@@ -40,7 +40,7 @@ class Sidecar:
         writer: the version of vstab that wrote the file; `write_sidecar` puts its own.
     """
 
-    motion: CameraMotion | None
+    motion: CameraMotion | RotationMotion | None
     parameters: Parameters | None
     warps: WarpTrack | None
     fingerprint: str
@@ -49,7 +49,7 @@ class Sidecar:
     writer: str = ""
 
     @property
-    def track(self) -> CameraMotion | WarpTrack:
+    def track(self) -> CameraMotion | RotationMotion | WarpTrack:
         """The motion or else the warps: whichever can say the frames' size and times.
 
         Raises:
@@ -77,11 +77,11 @@ def read_sidecar(path: Path) -> Sidecar:
         raise SidecarError(f"cannot read sidecar '{path}': there is not enough memory for it") from error
     base = Fraction(*fields["time_base"])
     common: Common = (fields["width"], fields["height"], fields["aspect"], fields["pts"], base)
-    motion, warps = fields.get("motion"), fields.get("warps")
+    warps = fields.get("warps")
     return Sidecar(
-        motion=None if motion is None else _motion_from(common, motion, path),
+        motion=_measured_from(common, fields, path),
         parameters=_parameters_from(fields["parameters"], path),
-        warps=None if warps is None else WarpTrack(*common, warps["src_from_dst"], warps["mesh"], warps["crop"]),
+        warps=None if warps is None else _warps_from(common, warps, fields["projection"]),
         fingerprint=fields["fingerprint"],
         source_name=fields["source_name"],
         projection=fields["projection"],
@@ -126,6 +126,34 @@ def check_matches(sidecar: Sidecar, info: VideoInfo) -> None:
         )
     if reasons:
         raise SidecarError("; ".join([*reasons, "run `vstab analyze` on this clip"]))
+
+
+def _measured_from(common: Common, fields: dict[str, Any], path: Path) -> CameraMotion | RotationMotion | None:
+    if "motion" in fields:
+        return _motion_from(common, fields["motion"], path)
+    return _rotation_from(common, fields["rotation"]) if "rotation" in fields else None
+
+
+def _rotation_from(common: Common, rotation: dict[str, Any]) -> RotationMotion:
+    width, height, _, pts, time_base = common
+    local = rotation["local"]
+    return RotationMotion(
+        width,
+        height,
+        pts,
+        time_base,
+        rotation["world_from_cam"],
+        np.zeros((len(pts), 6, 3), np.float32) if local is None else local,
+        rotation["confidence"],
+        rotation["cut"].view(np.bool_),
+        rotation["key_frame"].view(np.bool_),
+    )
+
+
+def _warps_from(common: Common, warps: dict[str, Any], projection: str) -> WarpTrack:
+    return WarpTrack(
+        *common, warps["src_from_dst"], warps["mesh"], warps["crop"], projection=projection, local=warps["local"]
+    )
 
 
 def _motion_from(common: Common, motion: dict[str, Any], path: Path) -> CameraMotion:
@@ -178,15 +206,18 @@ def _fields_of(sidecar: Sidecar) -> dict[str, Any]:
         "projection": sidecar.projection,
         "pts": track.pts,
     }
-    if motion is not None:
+    if isinstance(motion, RotationMotion):
+        names = ("world_from_cam", "confidence", "cut", "key_frame", "local")
+        fields["rotation"] = {name: getattr(motion, name) for name in names}
+    elif motion is not None:
         names = ("readout_ratio", "corners", "confidence", "cut", "mesh")
         fields["motion"] = {name: getattr(motion, name) for name in names}
     if warps is not None:
-        fields["warps"] = {name: getattr(warps, name) for name in ("src_from_dst", "crop", "mesh")}
+        fields["warps"] = {name: getattr(warps, name) for name in ("src_from_dst", "crop", "mesh", "local")}
     return fields
 
 
-def _check_same_frames(motion: CameraMotion, warps: WarpTrack) -> None:
+def _check_same_frames(motion: CameraMotion | RotationMotion, warps: WarpTrack) -> None:
     for name in ("width", "height", "aspect", "time_base"):
         ours, theirs = getattr(motion, name), getattr(warps, name)
         if ours != theirs:

@@ -67,17 +67,31 @@ MeshTrack mesh_from(const py::dict& fields, py::ssize_t frames) {
   return mesh;
 }
 
+py::object local_of(std::vector<float>& local, py::ssize_t frames) {
+  if (local.empty()) return py::none();
+  return array_of(local, {frames, 6, 3});
+}
+
+std::vector<float> local_from(const py::dict& fields, py::ssize_t frames) {
+  if (fields["local"].is_none()) return {};
+  return vector_of<float>(fields, "local", {frames, 6, 3});
+}
+
 const char* name_of(Projection projection) {
   switch (projection) {
     case Projection::rectilinear:
       return "rectilinear";
+    case Projection::equirectangular:
+      return "equirect";
   }
   throw std::invalid_argument("projection without a name");
 }
 
 Projection projection_from(const std::string& name) {
-  if (name == name_of(Projection::rectilinear)) return Projection::rectilinear;
-  throw std::invalid_argument("unknown projection '" + name + "'; choose one of: rectilinear");
+  for (const auto projection : {Projection::rectilinear, Projection::equirectangular}) {
+    if (name == name_of(projection)) return projection;
+  }
+  throw std::invalid_argument("unknown projection '" + name + "'; choose one of: rectilinear, equirect");
 }
 
 py::dict to_dict(Sidecar sidecar) {
@@ -102,11 +116,21 @@ py::dict to_dict(Sidecar sidecar) {
     motion["mesh"] = mesh_of(sidecar.motion->mesh, frames);
     result["motion"] = motion;
   }
+  if (sidecar.rotation) {
+    py::dict rotation;
+    rotation["world_from_cam"] = array_of(sidecar.rotation->world_from_cam, {frames, 4});
+    rotation["confidence"] = array_of(sidecar.rotation->confidence, {frames});
+    rotation["cut"] = array_of(sidecar.rotation->cut, {frames});
+    rotation["key_frame"] = array_of(sidecar.rotation->key_frame, {frames});
+    rotation["local"] = local_of(sidecar.rotation->local, frames);
+    result["rotation"] = rotation;
+  }
   if (sidecar.warps) {
     py::dict warps;
     warps["src_from_dst"] = array_of(sidecar.warps->src_from_dst, {frames, 3, 3});
     warps["crop"] = array_of(sidecar.warps->crop, {frames});
     warps["mesh"] = mesh_of(sidecar.warps->mesh, frames);
+    warps["local"] = local_of(sidecar.warps->local, frames);
     result["warps"] = warps;
   }
   return result;
@@ -146,12 +170,22 @@ Sidecar from_dict(const py::dict& fields) {
     sidecar.motion->cut = vector_of<std::uint8_t>(motion, "cut", {frames});
     sidecar.motion->mesh = mesh_from(motion, frames);
   }
+  if (fields.contains("rotation")) {
+    const auto rotation = fields["rotation"].cast<py::dict>();
+    sidecar.rotation.emplace();
+    sidecar.rotation->world_from_cam = vector_of<double>(rotation, "world_from_cam", {frames, 4});
+    sidecar.rotation->confidence = vector_of<float>(rotation, "confidence", {frames});
+    sidecar.rotation->cut = vector_of<std::uint8_t>(rotation, "cut", {frames});
+    sidecar.rotation->key_frame = vector_of<std::uint8_t>(rotation, "key_frame", {frames});
+    sidecar.rotation->local = local_from(rotation, frames);
+  }
   if (fields.contains("warps")) {
     const auto warps = fields["warps"].cast<py::dict>();
     sidecar.warps.emplace();
     sidecar.warps->src_from_dst = vector_of<double>(warps, "src_from_dst", {frames, 3, 3});
     sidecar.warps->crop = vector_of<double>(warps, "crop", {frames});
     sidecar.warps->mesh = mesh_from(warps, frames);
+    if (warps.contains("local")) sidecar.warps->local = local_from(warps, frames);
   }
   return sidecar;
 }

@@ -54,7 +54,7 @@ std::string head_problem(const Sidecar& sidecar) {
     return "time base is " + std::to_string(sidecar.time_base_num) + "/" + std::to_string(sidecar.time_base_den) +
            "; both must be positive";
   }
-  if (sidecar.projection != Projection::rectilinear) {
+  if (sidecar.projection != Projection::rectilinear && sidecar.projection != Projection::equirectangular) {
     return "projection " + std::to_string(static_cast<int>(sidecar.projection)) +
            " is unknown to this program; update vstab or run `vstab analyze` again";
   }
@@ -103,13 +103,50 @@ std::string motion_problem(const MotionData& motion, std::size_t frames) {
   return mesh_problem(motion.mesh, frames, "the motion's");
 }
 
+std::string local_problem(const std::vector<float>& local, std::size_t frames, const std::string& whose) {
+  if (!local.empty() && local.size() != frames * 18) return whose + " local rotations do not have one entry a frame";
+  if (!all_finite(local)) return whose + " local rotations hold a value that is not finite";
+  return {};
+}
+
+std::string rotation_problem(const RotationData& rotation, std::size_t frames) {
+  if (rotation.world_from_cam.size() != frames * 4 || rotation.confidence.size() != frames ||
+      rotation.cut.size() != frames || rotation.key_frame.size() != frames) {
+    return "the rotation does not have one entry a frame";
+  }
+  if (!all_finite(rotation.world_from_cam)) return "the rotation holds a value that is not finite";
+  for (std::size_t i = 0; i < frames; ++i) {
+    const double* q = rotation.world_from_cam.data() + 4 * i;
+    const double length = q[0] * q[0] + q[1] * q[1] + q[2] * q[2] + q[3] * q[3];
+    if (std::abs(length - 1) > 1e-6) return "the rotation of frame " + std::to_string(i) + " is no unit quaternion";
+  }
+  if (!all_finite(rotation.confidence)) return "the confidence holds a value that is not finite";
+  if (rotation.cut[0] != 1) return "the first frame does not begin a shot";
+  if (*std::max_element(rotation.cut.begin(), rotation.cut.end()) > 1) return "a cut is neither 0 nor 1";
+  if (*std::max_element(rotation.key_frame.begin(), rotation.key_frame.end()) > 1) {
+    return "a key frame's mark is neither 0 nor 1";
+  }
+  return local_problem(rotation.local, frames, "the rotation's");
+}
+
 std::string warps_problem(const WarpData& warps, std::size_t frames) {
   if (warps.src_from_dst.size() != frames * 9 || warps.crop.size() != frames) {
     return "the warps do not have one entry a frame";
   }
   if (!all_finite(warps.src_from_dst)) return "a warp holds a value that is not finite";
   if (!all_finite(warps.crop)) return "the crop holds a value that is not finite";
-  return mesh_problem(warps.mesh, frames, "the warps'");
+  const std::string problem = local_problem(warps.local, frames, "the warps'");
+  return problem.empty() ? mesh_problem(warps.mesh, frames, "the warps'") : problem;
+}
+
+// What a clip of one projection has, one of the other has not.
+std::string mixture_problem(const Sidecar& sidecar) {
+  const bool sphere = sidecar.projection == Projection::equirectangular;
+  if (sphere && sidecar.motion) return "a 360 clip has a rotation, not a motion of the picture";
+  if (!sphere && sidecar.rotation) return "an ordinary clip has a motion of the picture, not a rotation";
+  if (sphere && sidecar.warps && !sidecar.warps->mesh.offsets.empty()) return "the warps of a 360 clip have no mesh";
+  if (!sphere && sidecar.warps && !sidecar.warps->local.empty()) return "only the warps of a 360 clip have local rotations";
+  return {};
 }
 
 }  // namespace
@@ -117,8 +154,12 @@ std::string warps_problem(const WarpData& warps, std::size_t frames) {
 std::string problem_of(const Sidecar& sidecar) {
   std::string problem = head_problem(sidecar);
   if (problem.empty()) problem = times_problem(sidecar);
-  if (problem.empty() && !sidecar.motion && !sidecar.warps) problem = "there is neither motion nor warps";
+  if (problem.empty() && !sidecar.motion && !sidecar.rotation && !sidecar.warps) {
+    problem = "there is neither motion nor warps";
+  }
+  if (problem.empty()) problem = mixture_problem(sidecar);
   if (problem.empty() && sidecar.motion) problem = motion_problem(*sidecar.motion, sidecar.frames());
+  if (problem.empty() && sidecar.rotation) problem = rotation_problem(*sidecar.rotation, sidecar.frames());
   if (problem.empty() && sidecar.warps) problem = warps_problem(*sidecar.warps, sidecar.frames());
   return problem;
 }
@@ -161,6 +202,10 @@ FrameWarp Sidecar::warp(std::size_t frame) const {
     result.mesh_rows = static_cast<int>(warps->mesh.rows) - 1;
     result.mesh_cols = static_cast<int>(warps->mesh.cols) - 1;
     result.mesh.assign(begin, begin + size);
+  }
+  if (!warps->local.empty()) {
+    const float* begin = warps->local.data() + 18 * frame;
+    result.local.assign(begin, begin + 18);
   }
   return result;
 }

@@ -19,7 +19,7 @@ constexpr std::size_t kPrologSize = 16;       // magic, version, checksum
 constexpr std::size_t kChunkHeaderSize = 16;  // tag, length, checksum
 constexpr std::size_t kUnderChecksum = 12;    // bytes of either that their checksum covers
 
-constexpr const char* kKnown[] = {"HEAD", "TIME", "PARM", "MOTN", "MMSH", "WARP", "WMSH", "END "};
+constexpr const char* kKnown[] = {"HEAD", "TIME", "PARM", "MOTN", "MMSH", "ROTN", "RLOC", "WARP", "WMSH", "WLOC", "END "};
 
 [[noreturn]] void fail(const std::string& message) { throw std::runtime_error(message); }
 
@@ -81,10 +81,11 @@ std::uint32_t read_head(ByteReader& in, Sidecar& sidecar) {
   sidecar.fingerprint = in.text(in.number<std::uint32_t>());
   sidecar.source_name = in.text(in.number<std::uint32_t>());
   sidecar.writer = in.text(in.number<std::uint32_t>());
-  if (projection != 0) {
+  if (projection > 1) {
     fail("projection " + std::to_string(projection) +
          " is unknown to this program; update vstab or run `vstab analyze` again");
   }
+  sidecar.projection = projection == 0 ? Projection::rectilinear : Projection::equirectangular;
   return frames;
 }
 
@@ -93,6 +94,13 @@ void read_motion(ByteReader& in, MotionData& motion, std::uint64_t frames) {
   motion.corners = in.numbers<double>(frames * 8);
   motion.confidence = in.numbers<float>(frames);
   motion.cut = in.numbers<std::uint8_t>(frames);
+}
+
+void read_rotation(ByteReader& in, RotationData& rotation, std::uint64_t frames) {
+  rotation.world_from_cam = in.numbers<double>(frames * 4);
+  rotation.confidence = in.numbers<float>(frames);
+  rotation.cut = in.numbers<std::uint8_t>(frames);
+  rotation.key_frame = in.numbers<std::uint8_t>(frames);
 }
 
 void read_warps(ByteReader& in, WarpData& warps, std::uint64_t frames) {
@@ -118,7 +126,8 @@ void check_order(const std::string& tag, const std::set<std::string>& seen) {
   if (tag != "HEAD") need("HEAD");
   if (tag != "HEAD" && tag != "TIME") need("TIME");
   if (tag == "MMSH") need("MOTN");
-  if (tag == "WMSH") need("WARP");
+  if (tag == "RLOC") need("ROTN");
+  if (tag == "WMSH" || tag == "WLOC") need("WARP");
   if (seen.count(tag) != 0) fail("chunk " + tag + " stands twice");
 }
 
@@ -147,6 +156,13 @@ void write_mesh(const ByteSink& sink, const char* tag, const MeshTrack& mesh) {
   write_chunk(sink, tag, payload);
 }
 
+void write_local(const ByteSink& sink, const char* tag, const std::vector<float>& local) {
+  if (local.empty() || all_zero(local)) return;
+  ByteWriter payload;
+  payload.numbers(local);
+  write_chunk(sink, tag, payload);
+}
+
 }  // namespace
 
 Sidecar read_chunks(ByteSource& source) {
@@ -171,8 +187,11 @@ Sidecar read_chunks(ByteSource& source) {
     if (tag == "PARM") sidecar.parameters = in.text(in.left());
     if (tag == "MOTN") read_motion(in, sidecar.motion.emplace(), frames);
     if (tag == "MMSH") read_mesh(in, sidecar.motion->mesh, frames);
+    if (tag == "ROTN") read_rotation(in, sidecar.rotation.emplace(), frames);
+    if (tag == "RLOC") sidecar.rotation->local = in.numbers<float>(frames * 18);
     if (tag == "WARP") read_warps(in, sidecar.warps.emplace(), frames);
     if (tag == "WMSH") read_mesh(in, sidecar.warps->mesh, frames);
+    if (tag == "WLOC") sidecar.warps->local = in.numbers<float>(frames * 18);
     in.end();
   }
   if (source.left() != 0) fail("the file goes on after its end, for " + std::to_string(source.left()) + " bytes");
@@ -222,12 +241,22 @@ void write_chunks(const Sidecar& sidecar, const ByteSink& sink) {
     write_chunk(sink, "MOTN", motion);
     if (!all_zero(sidecar.motion->mesh.offsets)) write_mesh(sink, "MMSH", sidecar.motion->mesh);
   }
+  if (sidecar.rotation) {
+    ByteWriter rotation;
+    rotation.numbers(sidecar.rotation->world_from_cam);
+    rotation.numbers(sidecar.rotation->confidence);
+    rotation.numbers(sidecar.rotation->cut);
+    rotation.numbers(sidecar.rotation->key_frame);
+    write_chunk(sink, "ROTN", rotation);
+    write_local(sink, "RLOC", sidecar.rotation->local);
+  }
   if (sidecar.warps) {
     ByteWriter warps;
     warps.numbers(sidecar.warps->src_from_dst);
     warps.numbers(sidecar.warps->crop);
     write_chunk(sink, "WARP", warps);
     write_mesh(sink, "WMSH", sidecar.warps->mesh);
+    write_local(sink, "WLOC", sidecar.warps->local);
   }
   write_chunk(sink, "END ", ByteWriter());
 }

@@ -12,7 +12,7 @@
 
 namespace vstab {
 
-enum class Projection { rectilinear };
+enum class Projection { rectilinear, equirectangular };
 
 // src = h + mesh(h), h = src_from_dst * dst, all in normalised coordinates.
 struct FrameWarp {
@@ -24,6 +24,8 @@ struct FrameWarp {
   int mesh_rows = 0;
   int mesh_cols = 0;
   std::vector<float> mesh;
+  // Rotation vectors in radians, source camera coordinates, at +x, -x, +y, -y, +z, -z: 18 numbers. Empty: no deformation.
+  std::vector<float> local;
 };
 
 constexpr int kBlock = 8;             // output pixels a side that share four grid points

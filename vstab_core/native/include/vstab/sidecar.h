@@ -16,7 +16,7 @@
 namespace vstab {
 
 constexpr int kSidecarMajor = 1;  // a reader refuses another one
-constexpr int kSidecarMinor = 0;  // a higher one only adds chunks
+constexpr int kSidecarMinor = 1;  // a higher one only adds chunks
 
 constexpr std::uint32_t kMaxSidecarFrames = 1u << 24;  // 77 hours at 60 frames a second
 constexpr std::uint32_t kMaxMeshVertices = 64;         // a side
@@ -37,11 +37,21 @@ struct MotionData {
   MeshTrack mesh;                 // empty where all offsets are zero
 };
 
+// What `analyze` measured of a 360 clip. Convention: as RotationMotion in vstab_core/types.py.
+struct RotationData {
+  std::vector<double> world_from_cam;   // frames * 4, unit quaternions w x y z
+  std::vector<float> confidence;        // frames, 0..1
+  std::vector<std::uint8_t> cut;        // frames, 0 or 1; 1 at frame 0
+  std::vector<std::uint8_t> key_frame;  // frames, 0 or 1
+  std::vector<float> local;             // frames * 18, radians; empty where all are zero
+};
+
 // What `smooth` solved: backward maps, as WarpTrack in vstab_core/types.py.
 struct WarpData {
   std::vector<double> src_from_dst;  // frames * 9, row major
   std::vector<double> crop;          // frames
-  MeshTrack mesh;
+  MeshTrack mesh;                    // rectilinear only
+  std::vector<float> local;          // frames * 18, radians, equirectangular only; empty: none
 };
 
 struct Sidecar {
@@ -54,7 +64,8 @@ struct Sidecar {
   std::int32_t time_base_num = 1, time_base_den = 1;
   Projection projection = Projection::rectilinear;
   std::vector<std::int64_t> pts;  // ticks, strictly increasing
-  std::optional<MotionData> motion;
+  std::optional<MotionData> motion;      // rectilinear only
+  std::optional<RotationData> rotation;  // equirectangular only
   std::optional<WarpData> warps;
 
   std::size_t frames() const { return pts.size(); }

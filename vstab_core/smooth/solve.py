@@ -1,0 +1,12 @@
+"""Measured motion of either kind in, the warp of every frame out."""
+
+from __future__ import annotations
+
+from ..params import Parameters
+from ..types import CameraMotion, RotationMotion, WarpTrack
+from . import path, view
+
+
+def smooth(motion: CameraMotion | RotationMotion, parameters: Parameters) -> WarpTrack:
+    """Return the warps: of an ordinary clip under the crop budget, of a 360 clip without one."""
+    return view.smooth(motion, parameters) if isinstance(motion, RotationMotion) else path.smooth(motion, parameters)
