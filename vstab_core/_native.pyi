@@ -18,6 +18,14 @@ class Grid:
     def x_fixed(self) -> npt.NDArray[np.int32]: ...
     @property
     def y_fixed(self) -> npt.NDArray[np.int32]: ...
+    @property
+    def projection(self) -> str: ...
+    @property
+    def exact(self) -> npt.NDArray[np.int32]: ...
+    @property
+    def exact_x_fixed(self) -> npt.NDArray[np.int32]: ...
+    @property
+    def exact_y_fixed(self) -> npt.NDArray[np.int32]: ...
 
 def build_grid(
     src_from_dst: npt.NDArray[np.float64],
@@ -25,6 +33,9 @@ def build_grid(
     aspect: float,
     dst_size: tuple[int, int],
     src_size: tuple[int, int],
+    *,
+    projection: str = "rectilinear",
+    local: npt.NDArray[np.float32] | None = None,
 ) -> Grid: ...
 def warp_plane(
     src: npt.NDArray[Any],

@@ -1,4 +1,5 @@
-"""Pixels to normalised coordinates and back for an ordinary (rectilinear) picture, and homographies on points.
+"""Pixels to what they show and back: normalised coordinates and homographies for an ordinary (rectilinear) picture, rays
+for an equirectangular one.
 
 Normalised: x in [-1, 1] over the width, y in [-a, a] over the height, a = display height / display width.
 Pixels: centres at halves; the image covers [0, W] x [0, H]. A normalised point is one place in planes of any size.
@@ -67,3 +68,35 @@ def apply_homography(homography: npt.ArrayLike, points: npt.ArrayLike) -> FloatA
     w = sign * xyw[..., 2:]
     in_front = w > 1e-6 * np.abs(h[2]).max()
     return np.where(in_front, sign * xyw[..., :2] / np.where(in_front, w, 1.0), np.nan)
+
+
+def ray_from_px(points_px: npt.ArrayLike, size: tuple[int, int]) -> FloatArray:
+    """Convert positions in an equirectangular picture to rays.
+
+    Args:
+        points_px: (..., 2), (x, y) in pixels of a plane. x goes round: x and x + W are one ray. y = 0 and y = H are the
+            poles whatever x; further up or down, the ray comes down on the other side.
+        size: (height, width) of the plane, which covers the whole sphere.
+
+    Returns:
+        (..., 3) float64 unit vectors; x right, y down, z forward.
+    """
+    height, width = size
+    points = np.asarray(points_px, dtype=np.float64)
+    longitude = (points[..., 0] / width - 0.5) * 2 * np.pi
+    latitude = (points[..., 1] / height - 0.5) * np.pi
+    level = np.cos(latitude)
+    return np.stack([np.sin(longitude) * level, np.sin(latitude), np.cos(longitude) * level], axis=-1)
+
+
+def px_from_ray(rays: npt.ArrayLike, size: tuple[int, int]) -> FloatArray:
+    """Convert rays, of any length but zero, to positions in an equirectangular picture.
+
+    Returns:
+        (..., 2) float64, 0 <= x <= W and 0 <= y <= H. Straight back, the seam, is 0 or W by the sign of a rounding
+        error; at the poles, where y is 0 or H, x is any.
+    """
+    height, width = size
+    x, y, z = np.moveaxis(np.asarray(rays, dtype=np.float64), -1, 0)
+    longitude, latitude = np.arctan2(x, z), np.arctan2(y, np.hypot(x, z))
+    return np.stack([(longitude / (2 * np.pi) + 0.5) * width, (latitude / np.pi + 0.5) * height], axis=-1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
@@ -43,8 +44,10 @@ def render_frames(
 def warp_frame(frame: Frame, warp: FrameWarp, parameters: Parameters, new_frame: NewFrame) -> Frame:
     """Return the frame warped; itself, untouched, where the warp is the identity."""
     if warp.mesh is not None and not warp.mesh.any():
-        warp = FrameWarp(warp.src_from_dst, warp.aspect)
-    if warp.mesh is None and np.array_equal(warp.src_from_dst, np.eye(3)):
+        warp = replace(warp, mesh=None)
+    if warp.local is not None and not warp.local.any():
+        warp = replace(warp, local=None)
+    if warp.mesh is None and warp.local is None and np.array_equal(warp.src_from_dst, np.eye(3)):
         return frame
     border: Border = {"crop": "replicate", "black": "constant"}.get(parameters.border, "mirror")  # type: ignore[assignment]
     target = new_frame(frame)

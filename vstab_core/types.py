@@ -184,19 +184,27 @@ class FrameWarp:
     """Where each pixel of a stabilized frame comes from: a model, independent of resolution.
 
     Attributes:
-        src_from_dst: (3, 3) float64, homography from normalised output to normalised source coordinates; the zoom
-            that hides the borders is part of it.
+        src_from_dst: (3, 3) float64. Rectilinear: homography from normalised output to normalised source coordinates;
+            the zoom that hides the borders is part of it. Equirectangular: rotation from rays of the output to rays of
+            the source.
         mesh: (rows + 1, cols + 1, 2) float32 normalised (dx, dy), or None. Defined over the whole source frame, rows
             from the top, interpolated bilinearly (clamped outside) at the position that the homography gives, and
             added to it.
-        aspect: display height / display width.
+        aspect: display height / display width; not used where the picture is the sphere.
+        projection: of source and output alike, "rectilinear" or "equirectangular" (the whole sphere; no mesh).
+        local: (6, 3) float32 rotation vectors in radians, each at most 1 long, in source camera coordinates, at +x, -x,
+            +y, -y, +z, -z, or None; equirectangular only. Between them omega(p) is their mean over the three vertices
+            of p's octant, weighted by |p_x|, |p_y|, |p_z|.
     Convention:
-        a backward map: src = h + mesh(h), h = src_from_dst @ dst.
+        a backward map. Rectilinear: src = h + mesh(h), h = src_from_dst @ dst. Equirectangular, in rays:
+        src = exp(-omega(src)) src_from_dst @ dst, so that dst = src_from_dst.T @ exp(omega(src)) src.
     """
 
     src_from_dst: FloatArray
     aspect: float
     mesh: npt.NDArray[np.float32] | None = None
+    projection: str = "rectilinear"
+    local: npt.NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -208,6 +216,8 @@ class WarpTrack:
         src_from_dst: (F, 3, 3) float64.
         mesh: (F, rows + 1, cols + 1, 2) float32, or None where no frame has one.
         crop: (F,) float64, share of the picture's width and height that the zoom hides.
+        projection: as in `FrameWarp`, of every frame.
+        local: (F, 6, 3) float32, see `FrameWarp`, or None where no frame has any.
     """
 
     width: int
@@ -218,13 +228,16 @@ class WarpTrack:
     src_from_dst: FloatArray
     mesh: npt.NDArray[np.float32] | None
     crop: FloatArray
+    projection: str = "rectilinear"
+    local: npt.NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.pts)
 
     def __getitem__(self, index: int) -> FrameWarp:
         mesh = None if self.mesh is None else self.mesh[index]
-        return FrameWarp(self.src_from_dst[index], self.aspect, mesh)
+        local = None if self.local is None else self.local[index]
+        return FrameWarp(self.src_from_dst[index], self.aspect, mesh, self.projection, local)
 
 
 @dataclass(frozen=True)

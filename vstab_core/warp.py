@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from vstab_core import _native
-from vstab_core.projection import apply_homography, normalised_from_px, px_from_normalised
+from vstab_core.projection import apply_homography, normalised_from_px, px_from_normalised, px_from_ray, ray_from_px
+from vstab_core.sphere import undeformed
 from vstab_core.types import FloatArray, FrameWarp, Plane
 
 Filter = Literal["bilinear", "bicubic", "lanczos3"]
@@ -34,8 +35,15 @@ def build_grid(warp: FrameWarp, dst_size: tuple[int, int], src_size: tuple[int, 
     Returns:
         A grid for `warp_plane`; planes of equal sizes (both chroma planes) may share it.
     """
-    h = np.asarray(warp.src_from_dst, dtype=np.float64)
-    return _native.build_grid(h, warp.mesh, warp.aspect, dst_size, dst_size if src_size is None else src_size)
+    return _native.build_grid(
+        np.asarray(warp.src_from_dst, dtype=np.float64),
+        warp.mesh,
+        warp.aspect,
+        dst_size,
+        dst_size if src_size is None else src_size,
+        projection=warp.projection,
+        local=warp.local,
+    )
 
 
 def warp_plane(
@@ -61,6 +69,7 @@ def warp_plane(
         filter: bilinear, bicubic (Catmull-Rom) or lanczos3.
         border: what lies outside the source: constant (`border_value`), replicate, mirror, or keep (pixels of `out`
             whose position is outside the source stay as they are).
+            An equirectangular source has no outside: the picture goes on round the seam and over the poles.
         border_value: code value, one for all channels or one for each. Also taken, except by keep, where the model sees
             no point of the source at all (behind the horizon).
         max_value: highest code value of integer planes, 1023 for 10-bit video; 0: all bits of the type. Source codes
@@ -145,11 +154,14 @@ def source_positions(
         points_px: (..., 2) output positions; None: all pixel centres, (H, W, 2).
 
     Returns:
-        (..., 2) float64 positions in pixels of the source; NaN behind the horizon.
+        (..., 2) float64 positions in pixels of the source; NaN behind the horizon. On the sphere 0 <= x <= W.
     """
     if points_px is None:
         y, x = np.mgrid[: dst_size[0], : dst_size[1]] + 0.5
         points_px = np.stack([x, y], axis=-1)
+    if warp.projection == "equirectangular":
+        rays = ray_from_px(points_px, dst_size) @ np.asarray(warp.src_from_dst, dtype=np.float64).T
+        return px_from_ray(rays if warp.local is None else undeformed(warp.local, rays), src_size)
     points = apply_homography(warp.src_from_dst, normalised_from_px(points_px, dst_size, warp.aspect))
     if warp.mesh is not None:
         points = points + _mesh_offsets(warp.mesh, warp.aspect, points)
@@ -159,8 +171,11 @@ def source_positions(
 def grid_positions(grid: Grid) -> FloatArray:
     """Interpolate a sparse grid at all pixel centres of the output, (H, W, 2) float64 pixels of the source.
 
-    A block with a corner that sees no point of the source is NaN.
+    A block with a corner that sees no point of the source is NaN. On the sphere x is continuous inside a block, so that it
+    may lie outside 0 to W.
     """
+    if grid.projection == "equirectangular":
+        return _sphere_grid_positions(grid)
     height, width = grid.dst_size
     fixed = np.stack([grid.x_fixed, grid.y_fixed], axis=-1)
     points = np.where(grid.x_fixed[..., None] == _native.NOWHERE, np.nan, fixed / 2.0**_native.GRID_BITS)
@@ -198,6 +213,7 @@ def warp_plane_reference(
     limit = max_value or (np.iinfo(plane.dtype).max if plane.dtype.kind == "u" else 0)
     if limit:
         source = np.minimum(source, limit)
+    projection = warp.projection
     fill = np.broadcast_to(np.asarray(_per_channel(border_value), dtype=np.float64), source.shape[2:])
     seen = np.isfinite(positions[..., 0])
     x, y = np.moveaxis(np.where(seen[..., None], positions, 0.0), -1, 0)
@@ -207,12 +223,16 @@ def warp_plane_reference(
     result = np.zeros((*size, source.shape[2]))
     for j in range(taps):
         for i in range(taps):
-            sample = _samples(source, x_index[..., i], y_index[..., j], border, fill)
+            column, row = x_index[..., i], y_index[..., j]
+            if projection == "equirectangular":
+                sample = _sphere_samples(source, column, row)
+            else:
+                sample = _samples(source, column, row, border, fill)
             result += sample * (x_weight[..., i] * y_weight[..., j])[..., None]
     if limit:
         result = np.clip(result, 0, limit)
     result = np.where(seen[..., None], result, fill)
-    if border == "keep":
+    if border == "keep" and projection == "rectilinear":
         inside = seen & (x >= 0) & (x <= width) & (y >= 0) & (y <= height)
         before = np.zeros_like(result) if out is None else out.reshape(result.shape).astype(np.float64)
         result = np.where(inside[..., None], result, before)
@@ -242,6 +262,40 @@ def _mesh_offsets(mesh: npt.NDArray[np.float32], aspect: float, points: FloatArr
     v = np.clip((np.nan_to_num(points[..., 1]) / aspect + 1) / 2, 0, 1) * rows
     col, row = np.minimum(u.astype(int), cols - 1), np.minimum(v.astype(int), rows - 1)
     return _bilinear(mesh.astype(np.float64), row, col, (v - row)[..., None], (u - col)[..., None])
+
+
+def _sphere_grid_positions(grid: Grid) -> FloatArray:
+    """Interpolate a grid on the sphere: each cell's longitudes unwrapped by themselves, exact cells from their tables."""
+    height, width = grid.dst_size
+    turn = grid.src_size[1]
+    x, y = grid.x_fixed / 2.0**_native.GRID_BITS, grid.y_fixed / 2.0**_native.GRID_BITS
+
+    def shorter(span: FloatArray) -> FloatArray:
+        return np.asarray(span - turn * np.round(span / turn))
+
+    f = (np.arange(_native.BLOCK_PX) + 0.5) / _native.BLOCK_PX
+    fy, fx = f[:, None], f[None, :]
+    down = x[:-1] + fy[..., None, None] * shorter(x[1:] - x[:-1])  # (8, 1, blocks down, points across)
+    across = down[..., :-1] + fx[..., None, None] * shorter(down[..., 1:] - down[..., :-1])
+    y_down = y[:-1] + fy[..., None, None] * (y[1:] - y[:-1])
+    y_across = y_down[..., :-1] + fx[..., None, None] * (y_down[..., 1:] - y_down[..., :-1])
+    cells = np.stack([across, y_across], axis=-1).transpose(2, 3, 0, 1, 4)  # (blocks down, blocks across, 8, 8, 2)
+    exact = grid.exact
+    tables = np.stack([grid.exact_x_fixed, grid.exact_y_fixed], axis=-1) / 2.0**_native.GRID_BITS
+    cells[exact >= 0] = tables[exact[exact >= 0]]
+    rows, cols = exact.shape
+    whole = cells.transpose(0, 2, 1, 3, 4).reshape(rows * _native.BLOCK_PX, cols * _native.BLOCK_PX, 2)
+    return np.asarray(whole[:height, :width])
+
+
+def _sphere_samples(source: FloatArray, x: npt.NDArray[np.intp], y: npt.NDArray[np.intp]) -> FloatArray:
+    """Take samples round the seam and over the poles: row -1 is row 0, half a turn on."""
+    height, width = source.shape[:2]
+    y = y % (2 * height)
+    beyond = y >= height
+    y = np.where(beyond, 2 * height - 1 - y, y)
+    x = np.where(beyond, x + width // 2, x) % width
+    return np.asarray(source[y, x])
 
 
 def _filter_weights(position: FloatArray, taps: int, name: Filter) -> tuple[npt.NDArray[np.intp], FloatArray]:

@@ -3,6 +3,7 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -38,6 +39,9 @@ const Names<Border> kBorders = {{"constant", Border::constant},
                                 {"replicate", Border::replicate},
                                 {"mirror", Border::mirror},
                                 {"keep", Border::keep}};
+
+const Names<Projection> kProjections = {{"rectilinear", Projection::rectilinear},
+                                        {"equirectangular", Projection::equirectangular}};
 
 Depth depth_of(const py::array& array, const char* what) {
   if (array.dtype().equal(py::dtype::of<std::uint8_t>())) {
@@ -90,13 +94,21 @@ Size size_of(const std::pair<int, int>& height_width) { return {height_width.fir
 
 Grid build(const py::array_t<double, py::array::c_style | py::array::forcecast>& src_from_dst,
            const std::optional<py::array_t<float, py::array::c_style | py::array::forcecast>>& mesh, double aspect,
-           const std::pair<int, int>& dst_size, const std::pair<int, int>& src_size) {
+           const std::pair<int, int>& dst_size, const std::pair<int, int>& src_size, const std::string& projection,
+           const std::optional<py::array_t<float, py::array::c_style | py::array::forcecast>>& local) {
   if (src_from_dst.ndim() != 2 || src_from_dst.shape(0) != 3 || src_from_dst.shape(1) != 3) {
     throw std::invalid_argument("src_from_dst must be (3, 3)");
   }
   FrameWarp warp;
   std::copy(src_from_dst.data(), src_from_dst.data() + 9, warp.src_from_dst);
   warp.aspect = aspect;
+  warp.projection = choose(projection, kProjections, "projection");
+  if (local) {
+    if (local->ndim() != 2 || local->shape(0) != 6 || local->shape(1) != 3) {
+      throw std::invalid_argument("local must be (6, 3)");
+    }
+    warp.local.assign(local->data(), local->data() + local->size());
+  }
   if (mesh) {
     if (mesh->ndim() != 3 || mesh->shape(0) < 2 || mesh->shape(1) < 2 || mesh->shape(2) != 2) {
       throw std::invalid_argument("mesh must be (rows + 1, cols + 1, 2) with at least one cell");
@@ -107,6 +119,10 @@ Grid build(const py::array_t<double, py::array::c_style | py::array::forcecast>&
   }
   py::gil_scoped_release release;
   return build_grid(warp, size_of(dst_size), size_of(src_size));
+}
+
+py::array_t<std::int32_t> tables(const std::vector<std::int32_t>& values) {
+  return py::array_t<std::int32_t>({static_cast<int>(values.size()) / (kBlock * kBlock), kBlock, kBlock}, values.data());
 }
 
 void warp(const py::array& src, py::array& dst, const Grid& grid, const std::string& filter, const std::string& border,
@@ -148,12 +164,24 @@ void register_warp(py::module_& m) {
       .def_property_readonly("dst_size", [](const Grid& g) { return std::make_pair(g.dst.height, g.dst.width); })
       .def_property_readonly("src_size", [](const Grid& g) { return std::make_pair(g.src.height, g.src.width); })
       .def_property_readonly("x_fixed", [](const Grid& g) { return py::array_t<std::int32_t>({g.rows, g.cols}, g.x.data()); })
-      .def_property_readonly("y_fixed", [](const Grid& g) { return py::array_t<std::int32_t>({g.rows, g.cols}, g.y.data()); });
+      .def_property_readonly("y_fixed", [](const Grid& g) { return py::array_t<std::int32_t>({g.rows, g.cols}, g.y.data()); })
+      .def_property_readonly("projection", [](const Grid& g) {
+        return g.projection == Projection::rectilinear ? "rectilinear" : "equirectangular";
+      })
+      .def_property_readonly("exact", [](const Grid& g) {
+        py::array_t<std::int32_t> exact({g.rows - 1, g.cols - 1});
+        std::fill_n(exact.mutable_data(), exact.size(), -1);
+        std::copy(g.exact.begin(), g.exact.end(), exact.mutable_data());
+        return exact;
+      })
+      .def_property_readonly("exact_x_fixed", [](const Grid& g) { return tables(g.exact_x); })
+      .def_property_readonly("exact_y_fixed", [](const Grid& g) { return tables(g.exact_y); });
   m.attr("BLOCK_PX") = kBlock;
   m.attr("GRID_BITS") = kGridBits;
   m.attr("NOWHERE") = kNowhere;
   m.def("build_grid", &build, py::arg("src_from_dst"), py::arg("mesh"), py::arg("aspect"), py::arg("dst_size"),
-        py::arg("src_size"), "Evaluates a rectilinear warp model into a Grid; sizes are (height, width).");
+        py::arg("src_size"), py::kw_only(), py::arg("projection") = "rectilinear", py::arg("local") = py::none(),
+        "Evaluates a warp model into a Grid; sizes are (height, width).");
   m.def("warp_plane", &warp, py::arg("src"), py::arg("dst"), py::arg("grid"), py::kw_only(),
         py::arg("filter") = "bicubic", py::arg("border") = "constant", py::arg("border_value") = std::vector<float>{0},
         py::arg("max_value") = 0, py::arg("row_begin") = 0, py::arg("row_end") = py::none(),

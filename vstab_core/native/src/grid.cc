@@ -5,6 +5,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "sphere_grid.h"
+
 namespace vstab {
 namespace {
 
@@ -52,6 +54,9 @@ void check_model(const FrameWarp& warp) {
   if (det == 0) {
     throw std::invalid_argument("src_from_dst is singular; it must be an invertible 3x3");
   }
+  if (!warp.local.empty()) {
+    throw std::invalid_argument("local rotations belong to an equirectangular warp; a rectilinear one takes a mesh");
+  }
   if (!(warp.aspect > 0) || !std::isfinite(warp.aspect)) {
     throw std::invalid_argument("aspect must be a positive number, got " + std::to_string(warp.aspect));
   }
@@ -73,6 +78,9 @@ void check_model(const FrameWarp& warp) {
 Grid build_grid(const FrameWarp& warp, Size dst, Size src) {
   check_size(dst, "destination");
   check_size(src, "source");
+  if (warp.projection == Projection::equirectangular) {
+    return build_sphere_grid(warp, dst, src);
+  }
   check_model(warp);
   Grid grid;
   grid.dst = dst;

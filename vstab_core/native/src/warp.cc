@@ -126,7 +126,7 @@ void warp_plane(const ConstPlane& src, const Plane& dst, const Grid& grid, const
   args.channels = src.channels;
   args.depth = src.depth;
   args.filter = options.filter;
-  args.border = options.border;
+  args.border = grid.projection == Projection::equirectangular ? Border::replicate : options.border;
   args.max_value = checked_max_value(src.depth, options.max_value);
   for (int bits = args.max_value; bits > 0; bits >>= 1) {
     ++args.code_bits;
@@ -142,6 +142,10 @@ void warp_plane(const ConstPlane& src, const Plane& dst, const Grid& grid, const
   args.grid_x = grid.x.data();
   args.grid_y = grid.y.data();
   args.grid_cols = grid.cols;
+  args.sphere = grid.projection == Projection::equirectangular;
+  args.exact = grid.exact_x.empty() ? nullptr : grid.exact.data();
+  args.exact_x = grid.exact_x.data();
+  args.exact_y = grid.exact_y.data();
   args.row_begin = row_begin;
   args.row_end = row_end;
   std::vector<std::int32_t> scratch(static_cast<std::size_t>(kScratchRows) * static_cast<std::size_t>(grid.cols));

@@ -25,11 +25,16 @@ struct KernelArgs {
   const std::int32_t* grid_x;
   const std::int32_t* grid_y;
   int grid_cols;
+  // The source is a sphere: x goes round, beyond a pole the picture goes on at the other side. `border` is not used.
+  bool sphere;
+  const std::int32_t* exact;  // per block: number of its table of positions, or -1; null where there is none
+  const std::int32_t* exact_x;
+  const std::int32_t* exact_y;
   int row_begin, row_end;
   std::int32_t* scratch;  // kScratchRows * grid_cols
 };
 
-constexpr int kScratchRows = 14;
+constexpr int kScratchRows = 16;
 constexpr int kMaxRows = 16;  // source rows that one run may touch in the vector path: every rotation at zoom 1
 
 void warp_baseline(const KernelArgs& args);

@@ -14,6 +14,15 @@ struct Rows {
 Rows source_rows(const KernelArgs& a) {
   constexpr int kReach = 4;  // three taps of Lanczos-3 and rounding; below, also the longest band of a group
   const int first = a.row_begin / kBlock, last = (a.row_end - 1) / kBlock + 1;
+  if (a.sphere && a.exact) {
+    // A block with positions of its own may hold a pole, which lies beyond its corners.
+    const std::ptrdiff_t blocks = a.grid_cols - 1;
+    for (std::ptrdiff_t i = first * blocks; i < last * blocks; ++i) {
+      if (a.exact[i] >= 0) {
+        return {0, a.src_height};
+      }
+    }
+  }
   std::int32_t low = INT32_MAX, high = INT32_MIN;
   for (std::ptrdiff_t i = static_cast<std::ptrdiff_t>(first) * a.grid_cols;
        i < static_cast<std::ptrdiff_t>(last + 1) * a.grid_cols; ++i) {

@@ -3,6 +3,7 @@
 // inline function behind: the linker would keep one copy for all, compiled for any one of the instruction sets.
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "warp_args.h"
 

@@ -107,6 +107,22 @@ inline bool has_pixel(const KernelArgs& a, std::int32_t x, std::int32_t y) {
   return x >= 0 && y >= 0 && x < a.src_width && y < a.src_height;
 }
 
+// On the sphere any position is inside. Beyond a pole lies the other side: the row mirrored, half a turn on (an odd width
+// is halved downwards: 0.5 px where a pixel is 1/W of the equator's at most).
+struct Folded {
+  std::int32_t row, turn;  // turn: samples to add to the column
+};
+inline Folded fold_row(const KernelArgs& a, std::int32_t y) {
+  const std::int32_t n = a.src_height;
+  y %= 2 * n;
+  y = y < 0 ? y + 2 * n : y;
+  return y < n ? Folded{y, 0} : Folded{2 * n - 1 - y, a.src_width / 2};
+}
+inline std::int32_t fold_column(const KernelArgs& a, std::int32_t x) {
+  x %= a.src_width;
+  return x < 0 ? x + a.src_width : x;
+}
+
 template <class T, int kChannels, int kTaps>
 struct ScalarPath {
   using A = Arithmetic<T>;
@@ -157,6 +173,29 @@ struct ScalarPath {
     }
   }
 
+  static void on_sphere(const KernelArgs& a, const A& arith, std::int32_t ix, std::int32_t iy, const Weight* cx,
+                        const Weight* cy, T* out) {
+    Sample h[kChannels][kTaps];
+    for (int r = 0; r < kTaps; ++r) {
+      const Folded folded = fold_row(a, iy + r);
+      const T* row = reinterpret_cast<const T*>(a.src + folded.row * a.src_stride);
+      std::int32_t xs[kTaps];
+      for (int k = 0; k < kTaps; ++k) {
+        xs[k] = fold_column(a, ix + k + folded.turn) * kChannels;
+      }
+      for (int c = 0; c < kChannels; ++c) {
+        Sample taps[kTaps];
+        for (int k = 0; k < kTaps; ++k) {
+          taps[k] = arith.load(row[xs[k] + c]);
+        }
+        h[c][r] = arith.template row<kTaps>(taps, cx);
+      }
+    }
+    for (int c = 0; c < kChannels; ++c) {
+      out[c] = arith.template column<kTaps>(h[c], cy);
+    }
+  }
+
   static void fill(const KernelArgs& a, const A& arith, T* out, int count) {
     if (a.border == Border::keep) {
       return;
@@ -177,9 +216,14 @@ struct ScalarPath {
       fill(a, arith, out, count);
       return;
     }
+    const TablePositions table = table_of(a, plan, b);
     for (int i = 0; i < count; ++i, out += kChannels) {
-      const std::int32_t x = at_pixel(plan.first_x[b], plan.step_x[b], i);
-      const std::int32_t y = at_pixel(plan.first_y[b], plan.step_y[b], i);
+      std::int32_t x = table.x ? from_table(table.x[i]) : at_pixel(plan.first_x[b], plan.step_x[b], i);
+      const std::int32_t y = table.x ? from_table(table.y[i]) : at_pixel(plan.first_y[b], plan.step_y[b], i);
+      if (a.sphere && (x < 0 || x >= a.src_width << kPositionBits)) {
+        x %= a.src_width << kPositionBits;
+        x = x < 0 ? x + (a.src_width << kPositionBits) : x;
+      }
       const std::int32_t ix = (x >> kPositionBits) - kBefore, iy = (y >> kPositionBits) - kBefore;
       const bool outside = ix + kTaps <= 0 || iy + kTaps <= 0 || ix >= a.src_width || iy >= a.src_height;
       if (a.border == Border::constant && outside) {
@@ -207,6 +251,8 @@ struct ScalarPath {
       if (within) {
         const std::ptrdiff_t column = static_cast<std::ptrdiff_t>(ix) * kChannels * static_cast<int>(sizeof(T));
         inside(arith, a.src + iy * a.src_stride + column, a.src_stride, cx, cy, out);
+      } else if (a.sphere) {
+        on_sphere(a, arith, ix, iy, cx, cy, out);
       } else {
         at_border(a, arith, ix, iy, cx, cy, out);
       }

@@ -13,6 +13,12 @@ struct Positions {
 inline V phase_of(V position) { return bit_and(shl16<3>(position), dup<V>(0x3ff8)); }
 
 VSTAB_INLINE Positions positions_of(const RowPlan& plan, int b) {
+  if (plan.lane_x) {
+    Positions at;
+    std::memcpy(&at.x, plan.lane_x, sizeof at.x);
+    std::memcpy(&at.y, plan.lane_y, sizeof at.y);
+    return at;
+  }
   const V steps = shl16<12>(iota8());
   return {add(dup_groups(plan.rel_x + b), mulhrs(dup_groups(plan.step_x + b), steps)),
           add(dup_groups(plan.rel_y + b), mulhrs(dup_groups(plan.step_y + b), steps))};
@@ -195,16 +201,27 @@ inline void group(const KernelArgs& a, const RowPlan& plan, int b, int rows, std
   group_u16<kTaps, -1, false, false>(a, plan, b, rows, out);
 }
 
+#include "warp_sphere.h"
+
 // Writes kGroups runs from run b on, or returns false if one of them needs the scalar path.
 template <class T, int kTaps>
 inline bool vector_runs(const KernelArgs& a, const RowPlan& plan, int b, T* out) {
-  std::int32_t most = 0, least = kMaxRows;
+  std::int32_t most = 0, least = kMaxRows, folded = 0, tables = 0;
   for (int g = 0; g < kGroups; ++g) {
     most = max_of(most, plan.rows[b + g]);
     least = min_of(least, plan.rows[b + g]);
+    folded |= plan.folded[b + g];
   }
   if (least == 0) {
     return false;
+  }
+  if (a.sphere) {
+    for (int g = 0; g < kGroups; ++g) {
+      tables |= int{plan.table && plan.table[b + g] >= 0};
+    }
+    if (folded | tables) {
+      return sphere_group<T, kTaps>(a, plan, b, most, folded != 0, out);
+    }
   }
   group<kTaps>(a, plan, b, most, out);
   return true;

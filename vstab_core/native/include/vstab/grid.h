@@ -14,7 +14,12 @@ namespace vstab {
 
 enum class Projection { rectilinear, equirectangular };
 
-// src = h + mesh(h), h = src_from_dst * dst, all in normalised coordinates.
+// Rectilinear: src = h + mesh(h), h = src_from_dst * dst, all in normalised coordinates.
+//
+// Equirectangular: src_from_dst is a rotation and takes rays. Camera: x right, y down, z forward. Longitude is
+// (x / W - 1/2) 2 pi, latitude (y / H - 1/2) pi, ray = (sin lon cos lat, sin lat, cos lon cos lat). The source ray p of an
+// output ray q solves p = exp(-omega(p)) src_from_dst q, where omega is a rotation vector: the mean of those of the three
+// vertices of p's octant, weighted by |p_x|, |p_y|, |p_z| (Kopf 2016). No mesh; `aspect` is not used.
 struct FrameWarp {
   Projection projection = Projection::rectilinear;
   double src_from_dst[9] = {1, 0, 0, 0, 1, 0, 0, 0, 1};  // row major
@@ -35,16 +40,25 @@ constexpr std::int32_t kNowhere = INT32_MIN;  // x of a grid point that sees no 
 
 // Source positions at the corners of the 8x8 blocks of output pixels: point (row, col) belongs to the output position
 // (8 col, 8 row), which may lie past the right or bottom edge. Inside a block positions are bilinear.
+//
+// On the sphere x counts round the source: 0 <= x < W, and the step from one point to the next goes the shorter way. Blocks
+// where that would be too far off (near the poles of the source) have every pixel's position in a table.
 struct Grid {
+  Projection projection = Projection::rectilinear;
   Size dst, src;
   int rows = 0;  // points, blocks + 1
   int cols = 0;
   std::vector<std::int32_t> x, y;  // rows * cols each, px of the source plane, `kGridBits` fractional bits
+  // Equirectangular only. Per block, (rows - 1) * (cols - 1): -1, or the number of its table. Tables: 8 x 8 positions of
+  // pixel centres, row by row, x within half a turn of the row's first.
+  std::vector<std::int32_t> exact;
+  std::vector<std::int32_t> exact_x, exact_y;
 };
 
 // Evaluates the model once per grid point. Points behind the horizon of the homography, and points that come to lie
 // further than `kMaxSide` px outside the source, are `kNowhere`; a block with such a corner sees nothing of the source.
-// Throws std::invalid_argument for sizes outside 1..kMaxSide, a singular or non-finite model, or a mesh of wrong length.
+// On the sphere every point is seen. Throws std::invalid_argument for sizes outside 1..kMaxSide, a singular or non-finite
+// model, a mesh of wrong length, and on the sphere for a matrix that is no rotation or a local rotation beyond 1 radian.
 Grid build_grid(const FrameWarp& warp, Size dst, Size src);
 
 }  // namespace vstab

@@ -1,0 +1,169 @@
+#include "sphere_grid.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "sphere_model.h"
+
+namespace vstab {
+namespace {
+
+constexpr double kOne = 1 << kGridBits;
+// Blocks that bilinear interpolation would leave further off than this are exact; px of the source, along the great circle.
+constexpr double kErrorPx = 0.25;
+constexpr int kFewest = 64;  // px a side of the output: below, a block spans so much of the sphere that all are exact
+
+// Rows past the bottom edge of a small output may lie far outside the source; they are not shown.
+std::int32_t y_fixed(double v) { return static_cast<std::int32_t>(std::floor(std::min(v, 65535.0) * kOne + 0.5)); }
+
+std::int32_t x_fixed(double v, int width) {
+  const double turned = v - width * std::floor(v / width);
+  const auto fixed = static_cast<std::int32_t>(turned * kOne + 0.5);
+  return fixed < (width << kGridBits) ? fixed : 0;
+}
+
+// The shorter way round; |span| < period.
+std::int32_t shorter(std::int32_t span, std::int32_t period) {
+  const std::int32_t half = period / 2;
+  return span > half ? span - period : span < -half ? span + period : span;
+}
+
+// What bilinear interpolation is off by around a grid point, from the second differences there; 1/16384 px.
+double curvature(double across, double down) {
+  return 0.125 * std::max({std::abs(across), std::abs(down), std::abs(across + down)});
+}
+
+class ExactBlocks {
+ public:
+  ExactBlocks(Grid& grid, std::int32_t period) : grid_(grid), period_(period) {
+    error_.resize(grid.x.size());
+    fill_errors();
+  }
+
+  bool is_exact(int row, int col) const {
+    if (grid_.dst.width < kFewest || grid_.dst.height < kFewest) {
+      return true;
+    }
+    const std::size_t i = index(row, col), below = index(row + 1, col);
+    return std::max({error_[i], error_[i + 1], error_[below], error_[below + 1]}) > kErrorPx * kOne;
+  }
+
+ private:
+  std::size_t index(int row, int col) const {
+    return static_cast<std::size_t>(row) * static_cast<std::size_t>(grid_.cols) + static_cast<std::size_t>(col);
+  }
+
+  void fill_errors() {
+    const int last_row = grid_.rows - 2, last_col = grid_.cols - 2;
+    const double height = static_cast<double>(grid_.src.height) * kOne;
+    // Nearer to a pole than this a block may hold it, and then the differences say nothing.
+    const double near_pole = 12.0 * grid_.src.height / grid_.dst.height * kOne;
+    for (int row = 0; row < grid_.rows; ++row) {
+      for (int col = 0; col < grid_.cols; ++col) {
+        const std::size_t i = index(row, col);
+        const double pole = std::min<double>(grid_.y[i], height - grid_.y[i]);
+        if (pole < near_pole || last_row < 1 || last_col < 1) {
+          error_[i] = 1e9f;
+          continue;
+        }
+        const std::size_t a = index(row, std::clamp(col, 1, last_col)), b = index(std::clamp(row, 1, last_row), col);
+        const std::size_t cols = static_cast<std::size_t>(grid_.cols);
+        const auto& x = grid_.x;
+        const auto& y = grid_.y;
+        const double x_across = shorter(x[a + 1] - x[a], period_) - shorter(x[a] - x[a - 1], period_);
+        const double x_down = shorter(x[b + cols] - x[b], period_) - shorter(x[b] - x[b - cols], period_);
+        const double y_across = y[a + 1] - 2.0 * y[a] + y[a - 1];
+        const double y_down = y[b + cols] - 2.0 * y[b] + y[b - cols];
+        // The parallel's share of the equator: at most the polar distance in radians.
+        const double parallel = std::min(1.0, 3.2 * pole / height);
+        error_[i] = static_cast<float>(parallel * curvature(x_across, x_down) + curvature(y_across, y_down));
+      }
+    }
+  }
+
+  Grid& grid_;
+  std::int32_t period_;
+  std::vector<float> error_;
+};
+
+// Evaluates the model at every pixel of the exact blocks [begin, end) of a block row.
+void fill_tables(const SphereModel& model, const SphereModel::Columns& pixels, int block_row, int begin, int end,
+                 std::int32_t period, Grid& grid, std::vector<double>& x, std::vector<double>& y) {
+  const int first = grid.exact[static_cast<std::size_t>(block_row) * static_cast<std::size_t>(grid.cols - 1) +
+                               static_cast<std::size_t>(begin)];
+  for (int line = 0; line < kBlock; ++line) {
+    model.row(pixels, begin * kBlock, (end - begin) * kBlock, block_row * kBlock + line + 0.5, x.data(), y.data());
+    for (int block = 0; block < end - begin; ++block) {
+      const std::size_t to = (static_cast<std::size_t>(first + block) * kBlock + static_cast<std::size_t>(line)) * kBlock;
+      std::int32_t start = 0;
+      for (std::size_t i = 0; i < kBlock; ++i) {
+        const std::size_t from = static_cast<std::size_t>(block) * kBlock + i;
+        const std::int32_t fixed = x_fixed(x[from], grid.src.width);
+        start = i == 0 ? fixed : start;
+        grid.exact_x[to + i] = start + shorter(fixed - start, period);
+        grid.exact_y[to + i] = y_fixed(y[from]);
+      }
+    }
+  }
+}
+
+}  // namespace
+
+Grid build_sphere_grid(const FrameWarp& warp, Size dst, Size src) {
+  const SphereModel model(warp, dst, src);
+  const std::int32_t period = src.width << kGridBits;
+  Grid grid;
+  grid.projection = Projection::equirectangular;
+  grid.dst = dst;
+  grid.src = src;
+  grid.rows = (dst.height + kBlock - 1) / kBlock + 1;
+  grid.cols = (dst.width + kBlock - 1) / kBlock + 1;
+  const auto cols = static_cast<std::size_t>(grid.cols), blocks = cols - 1;
+  grid.x.resize(static_cast<std::size_t>(grid.rows) * cols);
+  grid.y.resize(grid.x.size());
+  const SphereModel::Columns corners = model.columns(0, kBlock, grid.cols);
+  std::vector<double> x(cols * kBlock), y(cols * kBlock);
+  for (int row = 0; row < grid.rows; ++row) {
+    model.row(corners, 0, grid.cols, row * kBlock, x.data(), y.data());
+    const std::size_t at = static_cast<std::size_t>(row) * cols;
+    for (std::size_t col = 0; col < cols; ++col) {
+      grid.x[at + col] = x_fixed(x[col], src.width);
+      grid.y[at + col] = y_fixed(y[col]);
+    }
+  }
+
+  grid.exact.assign(static_cast<std::size_t>(grid.rows - 1) * blocks, -1);
+  std::int32_t count = 0;
+  if (!model.is_linear() || dst.width < kFewest || dst.height < kFewest) {
+    const ExactBlocks errors(grid, period);
+    for (int row = 0; row < grid.rows - 1; ++row) {
+      for (int col = 0; col < grid.cols - 1; ++col) {
+        if (errors.is_exact(row, col)) {
+          grid.exact[static_cast<std::size_t>(row) * blocks + static_cast<std::size_t>(col)] = count++;
+        }
+      }
+    }
+  }
+  if (count == 0) {
+    return grid;
+  }
+  grid.exact_x.resize(static_cast<std::size_t>(count) * kBlock * kBlock);
+  grid.exact_y.resize(grid.exact_x.size());
+  const SphereModel::Columns pixels = model.columns(0.5, 1, (grid.cols - 1) * kBlock);
+  for (int row = 0; row < grid.rows - 1; ++row) {
+    const std::int32_t* exact = grid.exact.data() + static_cast<std::size_t>(row) * blocks;
+    for (int begin = 0; begin < grid.cols - 1;) {
+      int end = begin;
+      while (end < grid.cols - 1 && exact[end] >= 0) {
+        ++end;
+      }
+      if (end > begin) {
+        fill_tables(model, pixels, row, begin, end, period, grid, x, y);
+      }
+      begin = end + 1;
+    }
+  }
+  return grid;
+}
+
+}  // namespace vstab

@@ -1,0 +1,36 @@
+// The deformed-rotation model of an equirectangular warp, evaluated along rows of the output.
+#pragma once
+
+#include <vector>
+
+#include "vstab/grid.h"
+
+namespace vstab {
+
+class SphereModel {
+ public:
+  // Throws std::invalid_argument for a model that is none.
+  SphereModel(const FrameWarp& warp, Size dst, Size src);
+
+  // Source positions in px of the output points (columns[i], y), i < n. x in [0, W], except that a pure yaw adds a
+  // constant to x; y in [0, H]. `Columns` is made once for many rows.
+  struct Columns {
+    std::vector<double> px;
+    std::vector<double> ax, ay, az;  // the part of the source ray that depends on the longitude
+  };
+  Columns columns(double first_px, double step_px, int count) const;
+  void row(const Columns& columns, int begin, int count, double y_px, double* x, double* y) const;
+
+  // Whether x and y of the source are linear in those of the output: a turn about the vertical.
+  bool is_linear() const { return yaw_only_; }
+
+ private:
+  double rotation_[9];
+  double local_[18];
+  int iterations_ = 0;  // 0: pure rotation
+  bool yaw_only_ = false;
+  double yaw_px_ = 0;
+  Size dst_, src_;
+};
+
+}  // namespace vstab
