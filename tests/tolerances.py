@@ -92,3 +92,7 @@ ROTATION_FITTED_DEG = 0.09
 FIVE_POINT = 1e-4
 # Two programs at one optimum; the native one stops at steps of 1e-7 rad.
 RELATIVE_TWIN_RAD = 1e-5
+
+# --- 360 ---
+# RMS over a path, of pictures 768 wide: a pixel is 0.47 degrees.
+ROTATION_DEG = 0.1

@@ -10,11 +10,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from .cube import SOURCE_WIDTH_PX
 from .decode import luma_of, probe, read_frames
 from .encode import VideoWriter
-from .cube import SOURCE_WIDTH_PX
 from .errors import InputError, OutputError, UsageError
 from .motion.homography import MotionEstimator, MotionStep, estimate_motion
 from .motion.rolling_shutter import readout_ratio
@@ -25,8 +24,8 @@ from .result import ProgressFn, Result, figures_of, tell
 from .sidecar import Sidecar, check_matches, read_sidecar, write_sidecar
 from .smooth.solve import smooth
 from .smooth.streaming import StreamingPath
-from .tail import Tail
 from .spherical import is_two_to_one, looks_round
+from .tail import Tail
 from .types import CameraMotion, EncodeOptions, Frame, RotationMotion, VideoInfo, WarpTrack
 
 MIN_FRAMES = 3  # two frames have one motion, and nothing to smooth it against
@@ -302,7 +301,9 @@ def _refuse_existing(output: Path, source: Path, overwrite: bool) -> None:
         raise OutputError(f"output directory '{output.absolute().parent}' does not exist")
 
 
-def _sidecar_of(info: VideoInfo, motion: CameraMotion | RotationMotion, parameters: Parameters, warps: WarpTrack) -> Sidecar:
+def _sidecar_of(
+    info: VideoInfo, motion: CameraMotion | RotationMotion, parameters: Parameters, warps: WarpTrack
+) -> Sidecar:
     return Sidecar(motion=motion, parameters=parameters, warps=warps, fingerprint=info.fingerprint,
                    source_name=info.path.name, projection=warps.projection)  # fmt: skip
 

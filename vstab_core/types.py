@@ -191,7 +191,7 @@ class FrameWarp:
             from the top, interpolated bilinearly (clamped outside) at the position that the homography gives, and
             added to it.
         aspect: display height / display width; not used where the picture is the sphere.
-        projection: of source and output alike, "rectilinear" or "equirectangular" (the whole sphere; no mesh).
+        projection: of source and output alike, "rectilinear" or "equirect" (the whole sphere; no mesh).
         local: (6, 3) float32 rotation vectors in radians, each at most 1 long, in source camera coordinates, at +x, -x,
             +y, -y, +z, -z, or None; equirectangular only. Between them omega(p) is their mean over the three vertices
             of p's octant, weighted by |p_x|, |p_y|, |p_z|.

@@ -159,7 +159,7 @@ def source_positions(
     if points_px is None:
         y, x = np.mgrid[: dst_size[0], : dst_size[1]] + 0.5
         points_px = np.stack([x, y], axis=-1)
-    if warp.projection == "equirectangular":
+    if warp.projection == "equirect":
         rays = ray_from_px(points_px, dst_size) @ np.asarray(warp.src_from_dst, dtype=np.float64).T
         return px_from_ray(rays if warp.local is None else undeformed(warp.local, rays), src_size)
     points = apply_homography(warp.src_from_dst, normalised_from_px(points_px, dst_size, warp.aspect))
@@ -174,7 +174,7 @@ def grid_positions(grid: Grid) -> FloatArray:
     A block with a corner that sees no point of the source is NaN. On the sphere x is continuous inside a block, so that it
     may lie outside 0 to W.
     """
-    if grid.projection == "equirectangular":
+    if grid.projection == "equirect":
         return _sphere_grid_positions(grid)
     height, width = grid.dst_size
     fixed = np.stack([grid.x_fixed, grid.y_fixed], axis=-1)
@@ -224,7 +224,7 @@ def warp_plane_reference(
     for j in range(taps):
         for i in range(taps):
             column, row = x_index[..., i], y_index[..., j]
-            if projection == "equirectangular":
+            if projection == "equirect":
                 sample = _sphere_samples(source, column, row)
             else:
                 sample = _samples(source, column, row, border, fill)

@@ -112,6 +112,7 @@ def info_values(path: Path) -> dict[str, Any]:
 
 def _sidecar_values(path: Path) -> dict[str, Any]:
     from ..sidecar import read_sidecar
+    from ..types import RotationMotion
 
     sidecar = read_sidecar(path)
     track, motion, warps = sidecar.track, sidecar.motion, sidecar.warps
@@ -121,6 +122,7 @@ def _sidecar_values(path: Path) -> dict[str, Any]:
         "path": str(path),
         "source_name": sidecar.source_name,
         "fingerprint": sidecar.fingerprint,
+        "projection": sidecar.projection,
         "width": track.width,
         "height": track.height,
         "frames": len(track),
@@ -131,7 +133,10 @@ def _sidecar_values(path: Path) -> dict[str, Any]:
     if motion is not None:
         values["shots"] = int(motion.cut.sum())
         values["weak_frames"] = int((motion.confidence == 0).sum())
-        values["readout_ratio"] = motion.readout_ratio
+        if isinstance(motion, RotationMotion):
+            values["key_frames"] = int(motion.key_frame.sum())
+        else:
+            values["readout_ratio"] = motion.readout_ratio
     if warps is not None and len(track):
         values["crop"] = float(warps.crop.max())
     values["parameters"] = None if sidecar.parameters is None else sidecar.parameters.as_dict()

@@ -10,6 +10,7 @@ import numpy as np
 
 from ...params import DEFAULTS, PARAMS
 from ...sidecar import Sidecar
+from ...types import RotationMotion
 from .curves import Curve, Plot
 
 
@@ -54,9 +55,12 @@ def solver_of(sidecar: Sidecar, origin_s: float, end_s: float) -> Solver:
         facts += [
             ("Cuts found", ", ".join(f"{cut:.2f} s" for cut in cuts) or "none"),
             ("Weak frames", f"{int(weak.sum())}, their motion bridged" if weak.any() else "none"),
-            ("Rolling shutter", f"rows read out over {motion.readout_ratio:.0%} of the frame interval"
-             if motion.readout_ratio else "none corrected"),
         ]  # fmt: skip
+        if isinstance(motion, RotationMotion):
+            facts.append(("Key frames", f"{int(motion.key_frame.sum())}, their rotation measured in 3D"))
+        else:
+            rows = f"rows read out over {motion.readout_ratio:.0%} of the frame interval"
+            facts.append(("Rolling shutter", rows if motion.readout_ratio else "none corrected"))
     if warps is not None:
         crop = np.asarray(warps.crop, np.float64)
         curves["kept_percent"] = Curve("solver", "solver, what its zoom leaves", (1 - crop[shown]) * 100, time_s[shown])

@@ -41,7 +41,7 @@ const Names<Border> kBorders = {{"constant", Border::constant},
                                 {"keep", Border::keep}};
 
 const Names<Projection> kProjections = {{"rectilinear", Projection::rectilinear},
-                                        {"equirectangular", Projection::equirectangular}};
+                                        {"equirect", Projection::equirectangular}};
 
 Depth depth_of(const py::array& array, const char* what) {
   if (array.dtype().equal(py::dtype::of<std::uint8_t>())) {
@@ -166,7 +166,7 @@ void register_warp(py::module_& m) {
       .def_property_readonly("x_fixed", [](const Grid& g) { return py::array_t<std::int32_t>({g.rows, g.cols}, g.x.data()); })
       .def_property_readonly("y_fixed", [](const Grid& g) { return py::array_t<std::int32_t>({g.rows, g.cols}, g.y.data()); })
       .def_property_readonly("projection", [](const Grid& g) {
-        return g.projection == Projection::rectilinear ? "rectilinear" : "equirectangular";
+        return g.projection == Projection::rectilinear ? "rectilinear" : "equirect";
       })
       .def_property_readonly("exact", [](const Grid& g) {
         py::array_t<std::int32_t> exact({g.rows - 1, g.cols - 1});

@@ -207,7 +207,9 @@ void write_chunks(const Sidecar& sidecar, const ByteSink& sink) {
   ByteWriter prolog;
   prolog.bytes.assign(kMagic, kMagic + kMagicSize);
   prolog.number(static_cast<std::uint16_t>(kSidecarMajor));
-  prolog.number(static_cast<std::uint16_t>(kSidecarMinor));
+  // The lowest version that holds it: an ordinary clip's file needs nothing that came after 1.0.
+  const int minor = sidecar.projection == Projection::rectilinear ? 0 : kSidecarMinor;
+  prolog.number(static_cast<std::uint16_t>(minor));
   prolog.number(crc32(prolog.bytes.data(), prolog.bytes.size()));
   sink(prolog.bytes.data(), prolog.bytes.size());
 
