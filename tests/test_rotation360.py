@@ -173,3 +173,9 @@ def test_strength_and_deformation_scale_the_correction(share: float) -> None:
     turned = rotation.angle_rad(rotation.from_matrix(weak.src_from_dst))
     whole = rotation.angle_rad(rotation.product(rotation.inverse(path[0]), path))
     np.testing.assert_allclose(turned, share * whole, atol=1e-9)
+
+
+def test_a_steady_shot_is_left_untouched() -> None:
+    trembling = rotation.exponential(np.random.default_rng(1).normal(0, 5e-5, (COUNT, 3)))
+    warps = view.smooth(motion_of(trembling), Parameters())
+    np.testing.assert_array_equal(warps.src_from_dst, np.tile(np.eye(3), (COUNT, 1, 1)))
