@@ -13,13 +13,12 @@ constexpr double kOne = 1 << kGridBits;
 constexpr double kErrorPx = 0.25;
 constexpr int kFewest = 64;  // px a side of the output: below, a block spans so much of the sphere that all are exact
 
-// Rows past the bottom edge of a small output may lie far outside the source; they are not shown.
-std::int32_t y_fixed(double v) { return static_cast<std::int32_t>(std::floor(std::min(v, 65535.0) * kOne + 0.5)); }
+// Neither is negative. Rows past the bottom edge of a small output may lie far outside the source; they are not shown.
+std::int32_t y_fixed(double v) { return static_cast<std::int32_t>((v < 65535.0 ? v : 65535.0) * kOne + 0.5); }
 
-std::int32_t x_fixed(double v, int width) {
-  const double turned = v - width * std::floor(v / width);
-  const auto fixed = static_cast<std::int32_t>(turned * kOne + 0.5);
-  return fixed < (width << kGridBits) ? fixed : 0;
+std::int32_t x_fixed(double v, std::int32_t period) {
+  const auto fixed = static_cast<std::int32_t>(v * kOne + 0.5);
+  return fixed < period ? fixed : 0;
 }
 
 // The shorter way round; |span| < period.
@@ -45,7 +44,7 @@ class ExactBlocks {
       return true;
     }
     const std::size_t i = index(row, col), below = index(row + 1, col);
-    return std::max({error_[i], error_[i + 1], error_[below], error_[below + 1]}) > kErrorPx * kOne;
+    return error_[i] + error_[i + 1] + error_[below] + error_[below + 1] > 4 * kErrorPx * kOne;
   }
 
  private:
@@ -88,7 +87,7 @@ class ExactBlocks {
 
 // Evaluates the model at every pixel of the exact blocks [begin, end) of a block row.
 void fill_tables(const SphereModel& model, const SphereModel::Columns& pixels, int block_row, int begin, int end,
-                 std::int32_t period, Grid& grid, std::vector<double>& x, std::vector<double>& y) {
+                 std::int32_t period, Grid& grid, std::vector<float>& x, std::vector<float>& y) {
   const int first = grid.exact[static_cast<std::size_t>(block_row) * static_cast<std::size_t>(grid.cols - 1) +
                                static_cast<std::size_t>(begin)];
   for (int line = 0; line < kBlock; ++line) {
@@ -98,7 +97,7 @@ void fill_tables(const SphereModel& model, const SphereModel::Columns& pixels, i
       std::int32_t start = 0;
       for (std::size_t i = 0; i < kBlock; ++i) {
         const std::size_t from = static_cast<std::size_t>(block) * kBlock + i;
-        const std::int32_t fixed = x_fixed(x[from], grid.src.width);
+        const std::int32_t fixed = x_fixed(x[from], period);
         start = i == 0 ? fixed : start;
         grid.exact_x[to + i] = start + shorter(fixed - start, period);
         grid.exact_y[to + i] = y_fixed(y[from]);
@@ -122,12 +121,12 @@ Grid build_sphere_grid(const FrameWarp& warp, Size dst, Size src) {
   grid.x.resize(static_cast<std::size_t>(grid.rows) * cols);
   grid.y.resize(grid.x.size());
   const SphereModel::Columns corners = model.columns(0, kBlock, grid.cols);
-  std::vector<double> x(cols * kBlock), y(cols * kBlock);
+  std::vector<double> x(cols), y(cols);
   for (int row = 0; row < grid.rows; ++row) {
     model.row(corners, 0, grid.cols, row * kBlock, x.data(), y.data());
     const std::size_t at = static_cast<std::size_t>(row) * cols;
     for (std::size_t col = 0; col < cols; ++col) {
-      grid.x[at + col] = x_fixed(x[col], src.width);
+      grid.x[at + col] = x_fixed(x[col], period);
       grid.y[at + col] = y_fixed(y[col]);
     }
   }
@@ -149,6 +148,7 @@ Grid build_sphere_grid(const FrameWarp& warp, Size dst, Size src) {
   }
   grid.exact_x.resize(static_cast<std::size_t>(count) * kBlock * kBlock);
   grid.exact_y.resize(grid.exact_x.size());
+  std::vector<float> x_px(blocks * kBlock), y_px(blocks * kBlock);
   const SphereModel::Columns pixels = model.columns(0.5, 1, (grid.cols - 1) * kBlock);
   for (int row = 0; row < grid.rows - 1; ++row) {
     const std::int32_t* exact = grid.exact.data() + static_cast<std::size_t>(row) * blocks;
@@ -158,7 +158,7 @@ Grid build_sphere_grid(const FrameWarp& warp, Size dst, Size src) {
         ++end;
       }
       if (end > begin) {
-        fill_tables(model, pixels, row, begin, end, period, grid, x, y);
+        fill_tables(model, pixels, row, begin, end, period, grid, x_px, y_px);
       }
       begin = end + 1;
     }

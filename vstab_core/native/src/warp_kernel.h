@@ -17,13 +17,17 @@
 #define VSTAB_VECTOR 0
 #endif
 
-// VSTAB_INLINE: vectors would travel through memory. VSTAB_UNROLL: the loop's length is known and small. VSTAB_INDEPENDENT: what one turn of the loop writes, no other reads.
+// VSTAB_INLINE: vectors would travel through memory. VSTAB_NOINLINE: rare, and would crowd out what is not.
+// VSTAB_UNROLL: the loop's length is known and small. VSTAB_INDEPENDENT: what one turn of the loop writes, no other reads.
 #if defined(__GNUC__)
 #define VSTAB_INLINE inline __attribute__((always_inline))
+#define VSTAB_NOINLINE __attribute__((noinline))
 #elif defined(_MSC_VER)
 #define VSTAB_INLINE __forceinline
+#define VSTAB_NOINLINE __declspec(noinline)
 #else
 #define VSTAB_INLINE inline
+#define VSTAB_NOINLINE
 #endif
 #if defined(__clang__)
 #define VSTAB_UNROLL _Pragma("unroll")

@@ -43,7 +43,7 @@ inline std::int32_t min_of(std::int32_t a, std::int32_t b) { return a < b ? a : 
 inline std::int32_t max_of(std::int32_t a, std::int32_t b) { return a > b ? a : b; }
 inline std::int32_t at_pixel(std::int32_t first, std::int32_t step, int i) { return first + ((step * i + 4) >> 3); }
 
-// On the sphere, the shorter way round; `period` is 0 on a plane.
+// On the sphere, the shorter way round.
 inline std::int32_t shorter_way(std::int32_t span, std::int32_t period) {
   const std::int32_t half = period >> 1;
   return wrap_sub(wrap_sub(span, span > half ? period : 0), span < -half ? wrap_sub(0, period) : 0);
@@ -94,27 +94,34 @@ inline void plan_block_row(const KernelArgs& a, int block_row, RowPlan& plan) {
   }
 }
 
+// kTurn: x on the sphere, which comes round after `period`.
+template <bool kTurn>
 inline void plan_edges(const std::int32_t* top, const std::int32_t* bottom, int cols, int m, std::int32_t period,
                        std::int32_t* edge) {
   VSTAB_INDEPENDENT
   for (int c = 0; c < cols; ++c) {
-    const auto span = static_cast<std::uint32_t>(shorter_way(wrap_sub(bottom[c], top[c]), period));
+    const std::int32_t way = wrap_sub(bottom[c], top[c]);
+    const auto span = static_cast<std::uint32_t>(kTurn ? shorter_way(way, period) : way);
     const std::uint32_t part = span * static_cast<std::uint32_t>(m) + 8u;
     edge[c] = static_cast<std::int32_t>(static_cast<std::uint32_t>(top[c]) +
                                         static_cast<std::uint32_t>(static_cast<std::int32_t>(part) >> 4));
   }
 }
 
+template <bool kTurn>
 inline void plan_steps(const std::int32_t* edge, int runs, std::int32_t period, std::int32_t* first,
                        std::int32_t* step) {
   VSTAB_INDEPENDENT
   for (int b = 0; b < runs; ++b) {
-    const std::int32_t span = shorter_way(wrap_sub(edge[b + 1], edge[b]), period);
+    const std::int32_t way = wrap_sub(edge[b + 1], edge[b]);
+    const std::int32_t span = kTurn ? shorter_way(way, period) : way;
     step[b] = wrap_sub(span, -4) >> 3;
     // Centre of the first pixel is 1/16 into the span; - 0.5 px; to 1/2048 px, rounded.
     std::int32_t centre = wrap_sub(edge[b], -(wrap_sub(span, -8) >> 4));
-    centre = wrap_sub(centre, centre >= period ? period : 0);
-    centre = wrap_sub(centre, centre < 0 ? wrap_sub(0, period) : 0);
+    if (kTurn) {
+      centre = wrap_sub(centre, centre >= period ? period : 0);
+      centre = wrap_sub(centre, centre < 0 ? wrap_sub(0, period) : 0);
+    }
     first[b] = wrap_sub(centre, (1 << (kGridBits - 1)) - 4) >> (kGridBits - kPositionBits);
   }
 }
@@ -128,7 +135,7 @@ struct Reach {
 
 // Decides whether a run may take the vector path. A window is 16 bytes of each source row: 16 samples of 8 bits under all
 // 8 pixels, or 8 samples of 16 bits under 4 pixels and a pair of taps.
-template <int kTaps, bool kBytes>
+template <int kTaps, bool kBytes, bool kSphere>
 VSTAB_INLINE void plan_window(const KernelArgs& a, RowPlan& plan, int b, const Reach& r, int fits) {
   constexpr int kLastBase = kBytes ? 16 : kTaps + 6;  // a window may not reach past the row's end
   const std::int32_t last_base = a.src_width - kLastBase;
@@ -136,8 +143,9 @@ VSTAB_INLINE void plan_window(const KernelArgs& a, RowPlan& plan, int b, const R
   const std::int32_t right = kBytes ? r.right0 : max_of(r.right0, r.right1);
   const int inside = int{left >= 0} & int{right + kTaps <= a.src_width} & int{r.top >= 0} &
                      int{r.bottom <= a.src_height} & int{last_base >= 0};
-  const std::int32_t room = inside ? last_base : INT32_MAX;  // a folded window is copied sample by sample
-  fits &= (inside | int{a.sphere}) & int{r.bottom - r.top <= kMaxRows};
+  // A folded window is copied sample by sample.
+  const std::int32_t room = !kSphere || inside ? last_base : INT32_MAX;
+  fits &= (inside | int{kSphere}) & int{r.bottom - r.top <= kMaxRows};
   const std::int32_t base = min_of(r.left0, room);
   std::int32_t shift = 0;
   if (kBytes) {
@@ -150,12 +158,14 @@ VSTAB_INLINE void plan_window(const KernelArgs& a, RowPlan& plan, int b, const R
   }
   plan.base_x[b] = base;
   plan.base_y[b] = r.top;
-  plan.folded[b] = inside ^ 1;
+  if (kSphere) {
+    plan.folded[b] = inside ^ 1;
+  }
   plan.shift_x[b] = shift * (1 << kPositionBits);
   plan.rows[b] = fits ? r.bottom - r.top : 0;
 }
 
-template <int kTaps, bool kBytes>
+template <int kTaps, bool kBytes, bool kSphere>
 inline void plan_windows(const KernelArgs& a, RowPlan& plan) {
   constexpr int kBefore = kTaps / 2 - 1;
   VSTAB_INDEPENDENT
@@ -170,7 +180,7 @@ inline void plan_windows(const KernelArgs& a, RowPlan& plan) {
                       (max_of(y0, y7) >> kPositionBits) - kBefore + kTaps};
     const int fits = int{plan.nowhere[b] == 0} & int{plan.step_x[b] > -32768} & int{plan.step_x[b] < 32768} &
                      int{plan.step_y[b] > -32768} & int{plan.step_y[b] < 32768};
-    plan_window<kTaps, kBytes>(a, plan, b, reach, fits);
+    plan_window<kTaps, kBytes, kSphere>(a, plan, b, reach, fits);
     plan.rel_x[b] = wrap_sub(x0, (plan.base_x[b] + kBefore) * (1 << kPositionBits));
     plan.rel_y[b] = wrap_sub(y0, (plan.base_y[b] + kBefore) * (1 << kPositionBits));
   }
@@ -200,7 +210,7 @@ inline void plan_table_windows(const KernelArgs& a, RowPlan& plan) {
       high_x[0] = max_of(high_x[0], high_x[1]);
     }
     const auto tap = [](std::int32_t v) { return (from_table(v) >> kPositionBits) - kBefore; };
-    plan_window<kTaps, kBytes>(a, plan, b,
+    plan_window<kTaps, kBytes, true>(a, plan, b,
                                {tap(low_x[0]), tap(high_x[0]), tap(low_x[1]), tap(high_x[1]), tap(low_y),
                                 tap(high_y) + kTaps},
                                1);
@@ -209,6 +219,7 @@ inline void plan_table_windows(const KernelArgs& a, RowPlan& plan) {
 
 // A group of runs takes as many rows as its tallest run needs; a run too near the bottom edge for the tallest of the whole
 // row goes the slow way, or is folded.
+template <bool kSphere>
 inline void plan_tallest(const KernelArgs& a, RowPlan& plan) {
   std::int32_t most = 0;
   for (int b = 0; b < plan.runs; ++b) {
@@ -217,27 +228,39 @@ inline void plan_tallest(const KernelArgs& a, RowPlan& plan) {
   VSTAB_INDEPENDENT
   for (int b = 0; b < plan.runs; ++b) {
     const int below = int{plan.base_y[b] + most > a.src_height};
-    plan.folded[b] |= below;
-    plan.rows[b] = (below & int{!a.sphere}) ? 0 : plan.rows[b];
+    if (kSphere) {
+      plan.folded[b] |= below;
+    } else {
+      plan.rows[b] = below ? 0 : plan.rows[b];
+    }
   }
   plan.max_rows = most;
 }
 
-template <int kTaps, bool kVector, bool kBytes>
-inline void plan_row(const KernelArgs& a, int y, RowPlan& plan) {
+template <int kTaps, bool kVector, bool kBytes, bool kSphere>
+inline void plan_row_on(const KernelArgs& a, int y, RowPlan& plan) {
   const std::ptrdiff_t top = static_cast<std::ptrdiff_t>(y / kBlock) * a.grid_cols;
   const int m = 2 * (y % kBlock) + 1;  // sixteenths of the block down to the pixel centres
-  const std::int32_t turn = a.sphere ? a.src_width << kGridBits : 0;
+  const std::int32_t turn = kSphere ? a.src_width << kGridBits : 0;
   plan.table_row = y % kBlock * kBlock;
-  plan_edges(a.grid_x + top, a.grid_x + top + a.grid_cols, a.grid_cols, m, turn, plan.edge_x);
-  plan_edges(a.grid_y + top, a.grid_y + top + a.grid_cols, a.grid_cols, m, 0, plan.edge_y);
-  plan_steps(plan.edge_x, plan.runs, turn, plan.first_x, plan.step_x);
-  plan_steps(plan.edge_y, plan.runs, 0, plan.first_y, plan.step_y);
+  plan_edges<kSphere>(a.grid_x + top, a.grid_x + top + a.grid_cols, a.grid_cols, m, turn, plan.edge_x);
+  plan_edges<false>(a.grid_y + top, a.grid_y + top + a.grid_cols, a.grid_cols, m, 0, plan.edge_y);
+  plan_steps<kSphere>(plan.edge_x, plan.runs, turn, plan.first_x, plan.step_x);
+  plan_steps<false>(plan.edge_y, plan.runs, 0, plan.first_y, plan.step_y);
   if (kVector) {
-    plan_windows<kTaps, kBytes>(a, plan);
-    if (plan.table) {
+    plan_windows<kTaps, kBytes, kSphere>(a, plan);
+    if (kSphere && plan.table) {
       plan_table_windows<kTaps, kBytes>(a, plan);
     }
-    plan_tallest(a, plan);
+    plan_tallest<kSphere>(a, plan);
+  }
+}
+
+template <int kTaps, bool kVector, bool kBytes>
+inline void plan_row(const KernelArgs& a, int y, RowPlan& plan) {
+  if (a.sphere) {
+    plan_row_on<kTaps, kVector, kBytes, true>(a, y, plan);
+  } else {
+    plan_row_on<kTaps, kVector, kBytes, false>(a, y, plan);
   }
 }

@@ -35,8 +35,22 @@ inline void copy_folded(const KernelArgs& a, std::int32_t x, std::int32_t y, T* 
   }
 }
 
+// These groups are few: one variant for all.
+template <int kTaps>
+inline void group_of_lanes(const KernelArgs& a, const RowPlan& plan, int b, int rows, std::uint8_t* out) {
+  group_u8<kTaps, -1, true>(a, plan, b, rows, out);
+}
+template <int kTaps>
+inline void group_of_lanes(const KernelArgs& a, const RowPlan& plan, int b, int rows, std::uint16_t* out) {
+  if (a.code_bits > 14) {
+    group_u16<kTaps, -1, false, true, true>(a, plan, b, rows, out);
+  } else {
+    group_u16<kTaps, -1, false, false, true>(a, plan, b, rows, out);
+  }
+}
+
 template <class T, int kTaps>
-inline bool sphere_group(const KernelArgs& a, const RowPlan& plan, int b, int rows, bool folded, T* out) {
+VSTAB_NOINLINE bool sphere_group(const KernelArgs& a, const RowPlan& plan, int b, int rows, bool folded, T* out) {
   // 16 bits: both windows, 12 samples each with the pairs of taps that have their own.
   constexpr int kSamples = sizeof(T) == 1 ? 16 : 32;
   std::int16_t lane_x[kGroups * kBlock], lane_y[kGroups * kBlock];
@@ -45,7 +59,7 @@ inline bool sphere_group(const KernelArgs& a, const RowPlan& plan, int b, int ro
   lanes.lane_x = lane_x;
   lanes.lane_y = lane_y;
   if (!folded) {
-    group<kTaps>(a, lanes, b, rows, out);
+    group_of_lanes<kTaps>(a, lanes, b, rows, out);
     return true;
   }
   T patch[kMaxRows * kGroups * kSamples];
@@ -70,6 +84,6 @@ inline bool sphere_group(const KernelArgs& a, const RowPlan& plan, int b, int ro
   lanes.base_y = base_y;
   lanes.shift_x = plan.shift_x + b;
   lanes.reach_x = plan.reach_x + b;
-  group<kTaps>(patched, lanes, 0, rows, out);
+  group_of_lanes<kTaps>(patched, lanes, 0, rows, out);
   return true;
 }

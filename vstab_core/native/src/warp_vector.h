@@ -12,8 +12,10 @@ struct Positions {
 
 inline V phase_of(V position) { return bit_and(shl16<3>(position), dup<V>(0x3ff8)); }
 
+// kLanes: the positions stand in the plan one by one (warp_sphere.h).
+template <bool kLanes>
 VSTAB_INLINE Positions positions_of(const RowPlan& plan, int b) {
-  if (plan.lane_x) {
+  if constexpr (kLanes) {
     Positions at;
     std::memcpy(&at.x, plan.lane_x, sizeof at.x);
     std::memcpy(&at.y, plan.lane_y, sizeof at.y);
@@ -67,9 +69,9 @@ VSTAB_INLINE void window_pointers(const KernelArgs& a, const RowPlan& plan, int 
 
 // 8 bits. Samples minus 128 in the high byte of 16-bit lanes; rows at 7 fractional bits, columns at 6, each product
 // rounded: at most 0.06 code from exact sums, far less than the final rounding.
-template <int kTaps, int kExtra>
+template <int kTaps, int kExtra, bool kLanes = false>
 inline void group_u8(const KernelArgs& a, const RowPlan& plan, int b, int rows, std::uint8_t* out) {
-  const Positions at = positions_of(plan, b);
+  const Positions at = positions_of<kLanes>(plan, b);
   V cx[kTaps], cy[kTaps], index[kTaps];
   FilterTaps<kTaps>::weights(phase_of(at.x), cx);
   FilterTaps<kTaps>::weights(phase_of(at.y), cy);
@@ -98,10 +100,10 @@ inline void group_u8(const KernelArgs& a, const RowPlan& plan, int b, int rows, 
 // 9 to 16 bits in halves of 4 pixels a run: 8 samples of a row hold the taps of 4 pixels pair by pair, and `madd` sums
 // pairs in 32 bits. kOneWindow: all taps of the 4 pixels lie in one window; otherwise every pair of taps has its own,
 // two samples on. kWide: more than 14 bits, see Arithmetic<std::uint16_t>.
-template <int kTaps, int kExtra, bool kOneWindow, bool kWide>
+template <int kTaps, int kExtra, bool kOneWindow, bool kWide, bool kLanes = false>
 inline void group_u16(const KernelArgs& a, const RowPlan& plan, int b, int rows, std::uint16_t* out) {
   constexpr int kPairs = kTaps / 2;
-  const Positions at = positions_of(plan, b);
+  const Positions at = positions_of<kLanes>(plan, b);
   V cx[kTaps], cy[kTaps];
   FilterTaps<kTaps>::weights(phase_of(at.x), cx);
   FilterTaps<kTaps>::weights(phase_of(at.y), cy);
@@ -206,17 +208,18 @@ inline void group(const KernelArgs& a, const RowPlan& plan, int b, int rows, std
 // Writes kGroups runs from run b on, or returns false if one of them needs the scalar path.
 template <class T, int kTaps>
 inline bool vector_runs(const KernelArgs& a, const RowPlan& plan, int b, T* out) {
-  std::int32_t most = 0, least = kMaxRows, folded = 0, tables = 0;
+  std::int32_t most = 0, least = kMaxRows;
   for (int g = 0; g < kGroups; ++g) {
     most = max_of(most, plan.rows[b + g]);
     least = min_of(least, plan.rows[b + g]);
-    folded |= plan.folded[b + g];
   }
   if (least == 0) {
     return false;
   }
   if (a.sphere) {
+    std::int32_t folded = 0, tables = 0;
     for (int g = 0; g < kGroups; ++g) {
+      folded |= plan.folded[b + g];
       tables |= int{plan.table && plan.table[b + g] >= 0};
     }
     if (folded | tables) {
