@@ -35,7 +35,7 @@ SIZES = ((1, 1), (3, 5), (20, 31), (64, 128), (97, 191), (120, 240))
 
 def turned(vector_rad: Any, local: Any = None) -> FrameWarp:
     """The warp whose source rays are exp(vector) times the output's."""
-    return FrameWarp(matrix(exponential(vector_rad)), 0.5, projection="equirectangular", local=local)
+    return FrameWarp(matrix(exponential(vector_rad)), 0.5, projection="equirect", local=local)
 
 
 def yaw(width: int, pixels: int) -> FrameWarp:
@@ -236,7 +236,7 @@ def test_equal_local_rotations_are_a_rotation() -> None:
     together = source_positions(turned((0.1, 0.2, 0.3), np.tile(v, (6, 1))), size, size)
     # src = exp(-v) src_from_dst dst
     alone = FrameWarp(
-        matrix(exponential(-v)) @ turned((0.1, 0.2, 0.3)).src_from_dst, 0.5, projection="equirectangular"
+        matrix(exponential(-v)) @ turned((0.1, 0.2, 0.3)).src_from_dst, 0.5, projection="equirect"
     )
     assert angle_px(together, source_positions(alone, size, size), size).max() < 1e-6
 
@@ -366,9 +366,9 @@ def test_track_hands_on_projection_and_local_rotations() -> None:
     pts = np.arange(2)
     matrices = np.tile(np.eye(3), (2, 1, 1))
     track = WarpTrack(
-        1920, 960, 0.5, pts, Fraction(1, 30), matrices, None, np.zeros(2), projection="equirectangular", local=local
+        1920, 960, 0.5, pts, Fraction(1, 30), matrices, None, np.zeros(2), projection="equirect", local=local
     )
-    assert track[1].projection == "equirectangular"
+    assert track[1].projection == "equirect"
     assert np.array_equal(track[1].local, local[1])
     plain = WarpTrack(1920, 960, 0.5, pts, Fraction(1, 30), matrices, None, np.zeros(2))
     assert (plain[0].projection, plain[0].local) == ("rectilinear", None)
@@ -384,7 +384,7 @@ def test_track_hands_on_projection_and_local_rotations() -> None:
         ({"local": np.zeros((5, 3), np.float32)}, r"local must be \(6, 3\)"),
         ({"local": np.full((6, 3), 0.9, np.float32)}, "local rotation 0 is beyond 1 radian"),
         ({"local": np.full((6, 3), np.nan, np.float32)}, "local rotation 0 is beyond 1 radian or not finite"),
-        ({"projection": "fisheye"}, "unknown projection 'fisheye'; choose one of: rectilinear, equirectangular"),
+        ({"projection": "fisheye"}, "unknown projection 'fisheye'; choose one of: rectilinear, equirect"),
         (
             {"projection": "rectilinear", "local": np.zeros((6, 3), np.float32)},
             "local rotations belong to an equirectangular",
@@ -392,6 +392,6 @@ def test_track_hands_on_projection_and_local_rotations() -> None:
     ],
 )
 def test_wrong_models_are_refused_in_words(change: dict[str, Any], words: str) -> None:
-    fields: dict[str, Any] = {"src_from_dst": np.eye(3), "aspect": 0.5, "projection": "equirectangular", **change}
+    fields: dict[str, Any] = {"src_from_dst": np.eye(3), "aspect": 0.5, "projection": "equirect", **change}
     with pytest.raises(ValueError, match=words):
         build_grid(FrameWarp(**fields), (96, 192))
