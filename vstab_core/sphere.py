@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from .types import FloatArray
 
-STEPS = 40  # of the fixed-point iteration; each leaves the share by which omega changes along a radian
+STEPS = 60  # of the fixed-point iteration at most; each leaves the share by which omega changes along a radian
 
 
 def local_rotation(local: npt.ArrayLike, rays: npt.ArrayLike) -> FloatArray:
@@ -44,5 +44,7 @@ def undeformed(local: npt.ArrayLike, rays: npt.ArrayLike) -> FloatArray:
     target = np.asarray(rays, np.float64)
     p = target
     for _ in range(STEPS):
-        p = rotate(-local_rotation(local, p), target)
+        before, p = p, rotate(-local_rotation(local, p), target)
+        if np.abs(p - before).max() < 1e-12:
+            break
     return p

@@ -8,16 +8,16 @@
 namespace vstab {
 namespace {
 
-constexpr double kOne = 1 << kGridBits;
+constexpr float kOne = 1 << kGridBits;
 // Blocks that bilinear interpolation would leave further off than this are exact; px of the source, along the great circle.
-constexpr double kErrorPx = 0.25;
+constexpr float kErrorPx = 0.25f;
 constexpr int kFewest = 64;  // px a side of the output: below, a block spans so much of the sphere that all are exact
 
 // Neither is negative. Rows past the bottom edge of a small output may lie far outside the source; they are not shown.
 std::int32_t y_fixed(double v) { return static_cast<std::int32_t>((v < 65535.0 ? v : 65535.0) * kOne + 0.5); }
 
 std::int32_t x_fixed(double v, std::int32_t period) {
-  const auto fixed = static_cast<std::int32_t>(v * kOne + 0.5);
+  const auto fixed = static_cast<std::int32_t>(v * double{kOne} + 0.5);
   return fixed < period ? fixed : 0;
 }
 
@@ -28,14 +28,16 @@ std::int32_t shorter(std::int32_t span, std::int32_t period) {
 }
 
 // What bilinear interpolation is off by around a grid point, from the second differences there; 1/16384 px.
-double curvature(double across, double down) {
-  return 0.125 * std::max({std::abs(across), std::abs(down), std::abs(across + down)});
+float curvature(float across, float down) {
+  const float a = std::abs(across), b = std::abs(down), c = std::abs(across + down);
+  const float most = a > b ? a : b;
+  return 0.125f * (most > c ? most : c);
 }
 
 class ExactBlocks {
  public:
   ExactBlocks(Grid& grid, std::int32_t period) : grid_(grid), period_(period) {
-    error_.resize(grid.x.size());
+    error_.assign(grid.x.size(), 1e12f);
     fill_errors();
   }
 
@@ -53,30 +55,41 @@ class ExactBlocks {
   }
 
   void fill_errors() {
-    const int last_row = grid_.rows - 2, last_col = grid_.cols - 2;
-    const double height = static_cast<double>(grid_.src.height) * kOne;
+    const std::size_t cols = static_cast<std::size_t>(grid_.cols), rows = static_cast<std::size_t>(grid_.rows);
+    if (rows < 3 || cols < 3) {
+      return;
+    }
+    for (std::size_t row = 0; row < rows; ++row) {
+      const std::size_t middle = std::clamp<std::size_t>(row, 1, rows - 2);  // of the differences down
+      fill_row(row * cols, middle * cols);
+      error_[row * cols] = error_[row * cols + 1];
+      error_[row * cols + cols - 1] = error_[row * cols + cols - 2];
+    }
+  }
+
+  void fill_row(std::size_t at, std::size_t middle) {
+    const int cols = grid_.cols;
+    const std::int32_t period = period_;
+    const std::int32_t *x = grid_.x.data() + at, *y = grid_.y.data() + at;
+    const std::int32_t *x_mid = grid_.x.data() + middle, *y_mid = grid_.y.data() + middle;
+    float* error = error_.data() + at;
+    const float height = static_cast<float>(grid_.src.height) * kOne;
     // Nearer to a pole than this a block may hold it, and then the differences say nothing.
-    const double near_pole = 12.0 * grid_.src.height / grid_.dst.height * kOne;
-    for (int row = 0; row < grid_.rows; ++row) {
-      for (int col = 0; col < grid_.cols; ++col) {
-        const std::size_t i = index(row, col);
-        const double pole = std::min<double>(grid_.y[i], height - grid_.y[i]);
-        if (pole < near_pole || last_row < 1 || last_col < 1) {
-          error_[i] = 1e9f;
-          continue;
-        }
-        const std::size_t a = index(row, std::clamp(col, 1, last_col)), b = index(std::clamp(row, 1, last_row), col);
-        const std::size_t cols = static_cast<std::size_t>(grid_.cols);
-        const auto& x = grid_.x;
-        const auto& y = grid_.y;
-        const double x_across = shorter(x[a + 1] - x[a], period_) - shorter(x[a] - x[a - 1], period_);
-        const double x_down = shorter(x[b + cols] - x[b], period_) - shorter(x[b] - x[b - cols], period_);
-        const double y_across = y[a + 1] - 2.0 * y[a] + y[a - 1];
-        const double y_down = y[b + cols] - 2.0 * y[b] + y[b - cols];
-        // The parallel's share of the equator: at most the polar distance in radians.
-        const double parallel = std::min(1.0, 3.2 * pole / height);
-        error_[i] = static_cast<float>(parallel * curvature(x_across, x_down) + curvature(y_across, y_down));
-      }
+    const float near_pole = 12.0f * height / static_cast<float>(grid_.dst.height);
+    const auto bend = [](std::int32_t forth, std::int32_t back) {
+      return static_cast<float>(forth) - static_cast<float>(back);
+    };
+    for (int c = 1; c < cols - 1; ++c) {
+      const float x_across = bend(shorter(x[c + 1] - x[c], period), shorter(x[c] - x[c - 1], period));
+      const float x_down =
+          bend(shorter(x_mid[c + cols] - x_mid[c], period), shorter(x_mid[c] - x_mid[c - cols], period));
+      const float y_across = bend(y[c + 1] - y[c], y[c] - y[c - 1]);
+      const float y_down = bend(y_mid[c + cols] - y_mid[c], y_mid[c] - y_mid[c - cols]);
+      const float up = static_cast<float>(y[c]), pole = up < height - up ? up : height - up;
+      // The parallel's share of the equator: at most the polar distance in radians.
+      const float share = 3.2f / height * pole, parallel = share < 1 ? share : 1.0f;
+      const float off = parallel * curvature(x_across, x_down) + curvature(y_across, y_down);
+      error[c] = pole < near_pole ? 1e12f : off;
     }
   }
 
@@ -121,7 +134,7 @@ Grid build_sphere_grid(const FrameWarp& warp, Size dst, Size src) {
   grid.x.resize(static_cast<std::size_t>(grid.rows) * cols);
   grid.y.resize(grid.x.size());
   const SphereModel::Columns corners = model.columns(0, kBlock, grid.cols);
-  std::vector<double> x(cols), y(cols);
+  std::vector<float> x(cols), y(cols);
   for (int row = 0; row < grid.rows; ++row) {
     model.row(corners, 0, grid.cols, row * kBlock, x.data(), y.data());
     const std::size_t at = static_cast<std::size_t>(row) * cols;

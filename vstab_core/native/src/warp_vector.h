@@ -12,10 +12,13 @@ struct Positions {
 
 inline V phase_of(V position) { return bit_and(shl16<3>(position), dup<V>(0x3ff8)); }
 
-// kLanes: the positions stand in the plan one by one (warp_sphere.h).
-template <bool kLanes>
+// Where a group's pixels are: along the plan's lines; each as the plan's lanes say; or the same with the samples of every
+// pixel side by side, a pair of taps of all pixels in 16 bytes (warp_sphere.h).
+enum class Lanes { line, given, gathered };
+
+template <Lanes kLanes>
 VSTAB_INLINE Positions positions_of(const RowPlan& plan, int b) {
-  if constexpr (kLanes) {
+  if constexpr (kLanes != Lanes::line) {
     Positions at;
     std::memcpy(&at.x, plan.lane_x, sizeof at.x);
     std::memcpy(&at.y, plan.lane_y, sizeof at.y);
@@ -69,7 +72,7 @@ VSTAB_INLINE void window_pointers(const KernelArgs& a, const RowPlan& plan, int 
 
 // 8 bits. Samples minus 128 in the high byte of 16-bit lanes; rows at 7 fractional bits, columns at 6, each product
 // rounded: at most 0.06 code from exact sums, far less than the final rounding.
-template <int kTaps, int kExtra, bool kLanes = false>
+template <int kTaps, int kExtra, Lanes kLanes = Lanes::line>
 inline void group_u8(const KernelArgs& a, const RowPlan& plan, int b, int rows, std::uint8_t* out) {
   const Positions at = positions_of<kLanes>(plan, b);
   V cx[kTaps], cy[kTaps], index[kTaps];
@@ -79,17 +82,20 @@ inline void group_u8(const KernelArgs& a, const RowPlan& plan, int b, int rows, 
   // Shuffle index: the tap's byte into the high half of the lane, zero into the low half.
   const V first = bit_or(bit_and(shr16<3>(at.x), dup<V>(0x1f00)), dup<V>(0x0080));
   for (int k = 0; k < kTaps; ++k) {
-    index[k] = add(first, dup<V>(k << 8));
+    index[k] = add(first, dup<V>((kLanes == Lanes::gathered ? k % 2 : k) << 8));
   }
   const std::uint8_t* window[kGroups];
   window_pointers(a, plan, b, window);
   const V flip = dup<V>(0x8080);
   V sum = dup<V>(32);
   for_rows<kTaps, kExtra, 1>(rows, [&](int r) {
-    const V samples = bit_xor(load_groups(window, r * a.src_stride), flip);
+    V samples = bit_xor(load_groups(window, r * a.src_stride), flip);
     V h = mulhrs(shuffle(samples, index[0]), cx[0]);
     VSTAB_UNROLL
     for (int k = 1; k < kTaps; ++k) {
+      if (kLanes == Lanes::gathered && k % 2 == 0) {
+        samples = bit_xor(load_groups(window, r * a.src_stride + 8 * k), flip);
+      }
       h = add(h, mulhrs(shuffle(samples, index[k]), cx[k]));
     }
     sum = add(sum, mulhrs(h, row_weight<kTaps, kExtra>(cy, down, r)));
@@ -100,7 +106,7 @@ inline void group_u8(const KernelArgs& a, const RowPlan& plan, int b, int rows, 
 // 9 to 16 bits in halves of 4 pixels a run: 8 samples of a row hold the taps of 4 pixels pair by pair, and `madd` sums
 // pairs in 32 bits. kOneWindow: all taps of the 4 pixels lie in one window; otherwise every pair of taps has its own,
 // two samples on. kWide: more than 14 bits, see Arithmetic<std::uint16_t>.
-template <int kTaps, int kExtra, bool kOneWindow, bool kWide, bool kLanes = false>
+template <int kTaps, int kExtra, bool kOneWindow, bool kWide, Lanes kLanes = Lanes::line>
 inline void group_u16(const KernelArgs& a, const RowPlan& plan, int b, int rows, std::uint16_t* out) {
   constexpr int kPairs = kTaps / 2;
   const Positions at = positions_of<kLanes>(plan, b);
@@ -139,7 +145,7 @@ inline void group_u16(const KernelArgs& a, const RowPlan& plan, int b, int rows,
     VSTAB_UNROLL
     for (int k = 0; k < kPairs; ++k) {
       if (!kOneWindow && k > 0) {
-        samples = samples_at(half, r * a.src_stride + 4 * k);
+        samples = samples_at(half, r * a.src_stride + (kLanes == Lanes::gathered ? 16 : 4) * k);
       }
       h = add32(h, madd(shuffle(samples, index[half][k]), pair[half][k]));
     }
@@ -214,7 +220,10 @@ inline bool vector_runs(const KernelArgs& a, const RowPlan& plan, int b, T* out)
     least = min_of(least, plan.rows[b + g]);
   }
   if (least == 0) {
-    return false;
+    if (a.sphere) {
+      gathered_group<T, kTaps>(a, plan, b, out);
+    }
+    return a.sphere;
   }
   if (a.sphere) {
     std::int32_t folded = 0, tables = 0;
@@ -223,7 +232,8 @@ inline bool vector_runs(const KernelArgs& a, const RowPlan& plan, int b, T* out)
       tables |= int{plan.table && plan.table[b + g] >= 0};
     }
     if (folded | tables) {
-      return sphere_group<T, kTaps>(a, plan, b, most, folded != 0, out);
+      sphere_group<T, kTaps>(a, plan, b, most, folded != 0, out);
+      return true;
     }
   }
   group<kTaps>(a, plan, b, most, out);
