@@ -1,4 +1,4 @@
-"""The warp of equirectangular frames: laws of the sphere, the deformed-rotation model, the grid against the exact model."""
+"""The warp of equirectangular frames: laws of the sphere, the deformed-rotation model, the grid and the exact model."""
 
 from __future__ import annotations
 
@@ -235,9 +235,7 @@ def test_equal_local_rotations_are_a_rotation() -> None:
     size = (120, 240)
     together = source_positions(turned((0.1, 0.2, 0.3), np.tile(v, (6, 1))), size, size)
     # src = exp(-v) src_from_dst dst
-    alone = FrameWarp(
-        matrix(exponential(-v)) @ turned((0.1, 0.2, 0.3)).src_from_dst, 0.5, projection="equirectangular"
-    )
+    alone = FrameWarp(matrix(exponential(-v)) @ turned((0.1, 0.2, 0.3)).src_from_dst, 0.5, projection="equirectangular")
     assert angle_px(together, source_positions(alone, size, size), size).max() < 1e-6
 
 

@@ -24,15 +24,16 @@ WARP_CHROMA_RATIO = 0.02
 WARP_GRID_PX = 0.001
 
 # --- the warp of the sphere; angles in pixels of the equator ---
-# Smooth scene of 480 x 240 (shortest wave 40 degrees, 53 px), as a share of the range: Catmull-Rom (2 pi / 53)^3 / 60 of an
-# amplitude of 0.4 is nothing; bilinear blocks are off by up to 0.3 px of a slope of up to 0.03 a pixel. Found: 0.0053.
+# Smooth scene of 480 x 240 (shortest wave 40 degrees, 53 px), as a share of the range: Catmull-Rom, (2 pi / 53)^3 / 60
+# of an amplitude of 0.4, is nothing; bilinear blocks are off by up to 0.3 px of a slope of up to 0.03 a pixel. Found:
+# 0.0053.
 SPHERE_SCENE_RATIO = 0.007
-# Luma warped and then halved against chroma halved and then warped: as above, and the poles, where a box of 2 x 2 px is not
-# the same thing before and after the turn.
+# Luma warped and then halved against chroma halved and then warped: as above, and the poles, where a box of 2 x 2 px is
+# not the same thing before and after the turn.
 SPHERE_CHROMA_RATIO = 0.02
-# Blocks are exact where the second differences promise more than 0.25 px; those see a cell's corners, not its inside, and
-# promise nothing of the kinks between octants. Found at 1920 x 960: 0.17 to 0.31; at 960 x 480 with deformations of 1
-# degree: 0.34, median 0.024.
+# Blocks are exact where the second differences promise more than 0.25 px; those see a cell's corners, not its inside,
+# and promise nothing of the kinks between octants. Found at 1920 x 960: 0.17 to 0.31; at 960 x 480 with deformations of
+# 1 degree: 0.34, median 0.024.
 SPHERE_GRID_PX = 0.35
 SPHERE_GRID_LOCAL_PX = 0.45
 SPHERE_GRID_MEDIAN_PX = 0.03

@@ -1,5 +1,5 @@
-"""Pixels to what they show and back: normalised coordinates and homographies for an ordinary (rectilinear) picture, rays
-for an equirectangular one.
+"""Pixels to what they show and back: normalised coordinates and homographies for an ordinary (rectilinear) picture,
+rays for an equirectangular one.
 
 Normalised: x in [-1, 1] over the width, y in [-a, a] over the height, a = display height / display width.
 Pixels: centres at halves; the image covers [0, W] x [0, H]. A normalised point is one place in planes of any size.

@@ -1,8 +1,8 @@
 """The deformed-rotation model of 360 pictures (Kopf 2016, 3.4) in double precision: the slow twin of the native one.
 
 Six rotation vectors stand at the vertices +x, -x, +y, -y, +z, -z of an octahedron. In between, omega(p) is the mean of
-those of the three vertices of p's octant, weighted by |p_x|, |p_y|, |p_z|: continuous over the whole sphere, with kinks at
-the planes between octants.
+those of the three vertices of p's octant, weighted by |p_x|, |p_y|, |p_z|: continuous over the whole sphere, with kinks
+at the planes between octants.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ def deformed(local: npt.ArrayLike, rays: npt.ArrayLike) -> FloatArray:
 def undeformed(local: npt.ArrayLike, rays: npt.ArrayLike) -> FloatArray:
     """Return the p with exp(omega(p)) p = ray, by fixed-point iteration.
 
-    Known limit: it converges where neighbouring vertices differ by less than about half a radian; beyond, the model folds.
+    Known limit: it converges where neighbouring vertices differ by less than about half a radian; beyond, the model
+    folds.
     """
     target = np.asarray(rays, np.float64)
     p = target

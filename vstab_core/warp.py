@@ -171,8 +171,8 @@ def source_positions(
 def grid_positions(grid: Grid) -> FloatArray:
     """Interpolate a sparse grid at all pixel centres of the output, (H, W, 2) float64 pixels of the source.
 
-    A block with a corner that sees no point of the source is NaN. On the sphere x is continuous inside a block, so that it
-    may lie outside 0 to W.
+    A block with a corner that sees no point of the source is NaN. On the sphere x is continuous inside a block, so that
+    it may lie outside 0 to W.
     """
     if grid.projection == "equirectangular":
         return _sphere_grid_positions(grid)
@@ -265,7 +265,7 @@ def _mesh_offsets(mesh: npt.NDArray[np.float32], aspect: float, points: FloatArr
 
 
 def _sphere_grid_positions(grid: Grid) -> FloatArray:
-    """Interpolate a grid on the sphere: each cell's longitudes unwrapped by themselves, exact cells from their tables."""
+    """Interpolate a grid on the sphere: longitudes unwrapped in each cell by itself, exact cells from their tables."""
     height, width = grid.dst_size
     turn = grid.src_size[1]
     x, y = grid.x_fixed / 2.0**_native.GRID_BITS, grid.y_fixed / 2.0**_native.GRID_BITS
