@@ -9,7 +9,8 @@ namespace vstab {
 namespace {
 
 constexpr float kOne = 1 << kGridBits;
-// Blocks that bilinear interpolation would leave further off than this are exact; px of the source, along the great circle.
+// Blocks that bilinear interpolation would leave further off than this are exact; px of the source's equator, along the
+// great circle.
 constexpr float kErrorPx = 0.25f;
 constexpr int kFewest = 64;  // px a side of the output: below, a block spans so much of the sphere that all are exact
 
@@ -106,14 +107,13 @@ void fill_tables(const SphereModel& model, const SphereModel::Columns& pixels, i
   for (int line = 0; line < kBlock; ++line) {
     model.row(pixels, begin * kBlock, (end - begin) * kBlock, block_row * kBlock + line + 0.5, x.data(), y.data());
     for (int block = 0; block < end - begin; ++block) {
-      const std::size_t to = (static_cast<std::size_t>(first + block) * kBlock + static_cast<std::size_t>(line)) * kBlock;
-      std::int32_t start = 0;
-      for (std::size_t i = 0; i < kBlock; ++i) {
-        const std::size_t from = static_cast<std::size_t>(block) * kBlock + i;
-        const std::int32_t fixed = x_fixed(x[from], period);
-        start = i == 0 ? fixed : start;
-        grid.exact_x[to + i] = start + shorter(fixed - start, period);
-        grid.exact_y[to + i] = y_fixed(y[from]);
+      const std::size_t to = static_cast<std::size_t>((first + block) * kBlock + line) * kBlock;
+      const float *from_x = x.data() + block * kBlock, *from_y = y.data() + block * kBlock;
+      std::int32_t *to_x = grid.exact_x.data() + to, *to_y = grid.exact_y.data() + to;
+      const std::int32_t start = x_fixed(from_x[0], period);
+      for (int i = 0; i < kBlock; ++i) {
+        to_x[i] = start + shorter(x_fixed(from_x[i], period) - start, period);
+        to_y[i] = y_fixed(from_y[i]);
       }
     }
   }

@@ -42,9 +42,12 @@ void step_towards_source(const float* mean, const float* half, const float* x0, 
   for (int i = 0; i < n; ++i) {
     const float ax = std::abs(x[i]), ay = std::abs(y[i]), az = std::abs(z[i]);
     const float scale = -1 / (ax + ay + az);
-    const float u = scale * (mean[0] * ax + half[0] * x[i] + mean[3] * ay + half[3] * y[i] + mean[6] * az + half[6] * z[i]);
-    const float v = scale * (mean[1] * ax + half[1] * x[i] + mean[4] * ay + half[4] * y[i] + mean[7] * az + half[7] * z[i]);
-    const float w = scale * (mean[2] * ax + half[2] * x[i] + mean[5] * ay + half[5] * y[i] + mean[8] * az + half[8] * z[i]);
+    const float u = scale * (mean[0] * ax + half[0] * x[i] + mean[3] * ay + half[3] * y[i] + mean[6] * az +
+                             half[6] * z[i]);
+    const float v = scale * (mean[1] * ax + half[1] * x[i] + mean[4] * ay + half[4] * y[i] + mean[7] * az +
+                             half[7] * z[i]);
+    const float w = scale * (mean[2] * ax + half[2] * x[i] + mean[5] * ay + half[5] * y[i] + mean[8] * az +
+                             half[8] * z[i]);
     // Rodrigues; sin(t) / t and (1 - cos(t)) / t^2 as series, within 3e-8 up to 1 rad.
     const float t = u * u + v * v + w * w;
     const float a = 1 - t * (1.0f / 6 - t * (1.0f / 120 - t * (1.0f / 5040 - t * (1.0f / 362880))));

@@ -133,8 +133,8 @@ struct Reach {
   std::int32_t top, bottom;
 };
 
-// Decides whether a run may take the vector path. A window is 16 bytes of each source row: 16 samples of 8 bits under all
-// 8 pixels, or 8 samples of 16 bits under 4 pixels and a pair of taps.
+// Decides whether a run may take the vector path. A window is 16 bytes of each source row: 16 samples of 8 bits under
+// all 8 pixels, or 8 samples of 16 bits under 4 pixels and a pair of taps.
 template <int kTaps, bool kBytes, bool kSphere>
 VSTAB_INLINE void plan_window(const KernelArgs& a, RowPlan& plan, int b, const Reach& r, int fits) {
   constexpr int kLastBase = kBytes ? 16 : kTaps + 6;  // a window may not reach past the row's end
@@ -217,8 +217,8 @@ inline void plan_table_windows(const KernelArgs& a, RowPlan& plan) {
   }
 }
 
-// A group of runs takes as many rows as its tallest run needs; a run too near the bottom edge for the tallest of the whole
-// row goes the slow way, or is folded.
+// A group of runs takes as many rows as its tallest run needs; a run too near the bottom edge for the tallest of the
+// whole row goes the slow way, or is folded.
 template <bool kSphere>
 inline void plan_tallest(const KernelArgs& a, RowPlan& plan) {
   std::int32_t most = 0;

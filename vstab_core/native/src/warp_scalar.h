@@ -107,8 +107,8 @@ inline bool has_pixel(const KernelArgs& a, std::int32_t x, std::int32_t y) {
   return x >= 0 && y >= 0 && x < a.src_width && y < a.src_height;
 }
 
-// On the sphere any position is inside. Beyond a pole lies the other side: the row mirrored, half a turn on (an odd width
-// is halved downwards: 0.5 px where a pixel is 1/W of the equator's at most).
+// On the sphere any position is inside. Beyond a pole lies the other side: the row mirrored, half a turn on. An odd
+// width is halved downwards: half a pixel, of pixels that are next to nothing there.
 struct Folded {
   std::int32_t row, turn;  // turn: samples to add to the column
 };

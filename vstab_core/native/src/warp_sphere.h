@@ -62,8 +62,8 @@ inline void group_of_gathered(const KernelArgs& a, const RowPlan& plan, std::uin
   }
 }
 
-// Pixels anywhere: every pixel's own taps are copied together. Where the picture is compressed towards a pole, a run needs
-// more samples of a row than a window holds. A quarter of the scalar path's time.
+// Pixels anywhere: every pixel's own taps are copied together. Where the picture is compressed towards a pole, a run
+// needs more samples of a row than a window holds.
 template <class T, int kTaps>
 VSTAB_NOINLINE void gathered_group(const KernelArgs& a, const RowPlan& plan, int b, T* out) {
   constexpr int kBefore = kTaps / 2 - 1, kPairs = kTaps / 2, kLane = 16 * kPairs, kRow = kGroups * kLane;

@@ -12,8 +12,8 @@ struct Positions {
 
 inline V phase_of(V position) { return bit_and(shl16<3>(position), dup<V>(0x3ff8)); }
 
-// Where a group's pixels are: along the plan's lines; each as the plan's lanes say; or the same with the samples of every
-// pixel side by side, a pair of taps of all pixels in 16 bytes (warp_sphere.h).
+// Where a group's pixels are: along the plan's lines; each as the plan's lanes say; or the same with the samples of
+// every pixel side by side, a pair of taps of all pixels in 16 bytes (warp_sphere.h).
 enum class Lanes { line, given, gathered };
 
 template <Lanes kLanes>

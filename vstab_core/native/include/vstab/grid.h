@@ -17,9 +17,9 @@ enum class Projection { rectilinear, equirectangular };
 // Rectilinear: src = h + mesh(h), h = src_from_dst * dst, all in normalised coordinates.
 //
 // Equirectangular: src_from_dst is a rotation and takes rays. Camera: x right, y down, z forward. Longitude is
-// (x / W - 1/2) 2 pi, latitude (y / H - 1/2) pi, ray = (sin lon cos lat, sin lat, cos lon cos lat). The source ray p of an
-// output ray q solves p = exp(-omega(p)) src_from_dst q, where omega is a rotation vector: the mean of those of the three
-// vertices of p's octant, weighted by |p_x|, |p_y|, |p_z| (Kopf 2016). No mesh; `aspect` is not used.
+// (x / W - 1/2) 2 pi, latitude (y / H - 1/2) pi, ray = (sin lon cos lat, sin lat, cos lon cos lat). The source ray p of
+// an output ray q solves p = exp(-omega(p)) src_from_dst q, where omega is a rotation vector: the mean of those of the
+// three vertices of p's octant, weighted by |p_x|, |p_y|, |p_z| (Kopf 2016). No mesh; `aspect` is not used.
 struct FrameWarp {
   Projection projection = Projection::rectilinear;
   double src_from_dst[9] = {1, 0, 0, 0, 1, 0, 0, 0, 1};  // row major
@@ -29,7 +29,7 @@ struct FrameWarp {
   int mesh_rows = 0;
   int mesh_cols = 0;
   std::vector<float> mesh;
-  // Rotation vectors in radians, source camera coordinates, at +x, -x, +y, -y, +z, -z: 18 numbers. Empty: no deformation.
+  // Rotation vectors in radians, source camera coordinates, at +x, -x, +y, -y, +z, -z: 18 numbers. Empty: none.
   std::vector<float> local;
 };
 
@@ -41,8 +41,8 @@ constexpr std::int32_t kNowhere = INT32_MIN;  // x of a grid point that sees no 
 // Source positions at the corners of the 8x8 blocks of output pixels: point (row, col) belongs to the output position
 // (8 col, 8 row), which may lie past the right or bottom edge. Inside a block positions are bilinear.
 //
-// On the sphere x counts round the source: 0 <= x < W, and the step from one point to the next goes the shorter way. Blocks
-// where that would be too far off (near the poles of the source) have every pixel's position in a table.
+// On the sphere x counts round the source: 0 <= x < W, and the step from one point to the next goes the shorter way.
+// Blocks where that would be too far off (near the poles of the source) have every pixel's position in a table.
 struct Grid {
   Projection projection = Projection::rectilinear;
   Size dst, src;
@@ -57,8 +57,9 @@ struct Grid {
 
 // Evaluates the model once per grid point. Points behind the horizon of the homography, and points that come to lie
 // further than `kMaxSide` px outside the source, are `kNowhere`; a block with such a corner sees nothing of the source.
-// On the sphere every point is seen. Throws std::invalid_argument for sizes outside 1..kMaxSide, a singular or non-finite
-// model, a mesh of wrong length, and on the sphere for a matrix that is no rotation or a local rotation beyond 1 radian.
+// On the sphere every point is seen. Throws std::invalid_argument for sizes outside 1..kMaxSide, a singular or
+// non-finite model, a mesh of wrong length, and on the sphere for a matrix that is no rotation or a local rotation beyond
+// 1 radian.
 Grid build_grid(const FrameWarp& warp, Size dst, Size src);
 
 }  // namespace vstab
