@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 BLOCK_PX: int
+VERSION: str  # of the package this was built with
 GRID_BITS: int
 NOWHERE: int
 

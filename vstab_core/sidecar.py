@@ -9,7 +9,6 @@ import logging
 import math
 from dataclasses import dataclass
 from fractions import Fraction
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -195,7 +194,7 @@ def _fields_of(sidecar: Sidecar) -> dict[str, Any]:
         _check_same_frames(motion, warps)
     parameters = sidecar.parameters.as_dict() if sidecar.parameters else {}
     fields: dict[str, Any] = {
-        "writer": version("vstab"),
+        "writer": _native.VERSION,
         "fingerprint": sidecar.fingerprint,
         "source_name": sidecar.source_name.encode("utf-8", "replace").decode("utf-8"),  # names need not be UTF-8
         "parameters": "".join(f"{name}={value}\n" for name, value in parameters.items()),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..corners import inverse
 from ..params import Parameters
 from ..types import CameraMotion, FloatArray, WarpTrack
 from .crop import magnify, retained_share, steady_zoom
@@ -30,7 +31,7 @@ def smooth(motion: CameraMotion, parameters: Parameters) -> WarpTrack:
         solution = solve_shot(motion, shot, parameters)
         if solution is None:
             continue
-        src_from_stab = np.asarray(np.linalg.inv(solution.stab_from_src), np.float64)
+        src_from_stab = inverse(solution.stab_from_src)
         shown = _shown_share(src_from_stab, solution.mesh, motion, parameters)
         src_from_dst[shot] = src_from_stab @ magnify(shown)
         crop[shot] = 1.0 - shown

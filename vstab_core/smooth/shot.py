@@ -15,6 +15,7 @@ import numpy.typing as npt
 from ..corners import (
     corners_from_homography,
     homography_from_corners,
+    inverse,
     similarity_basis,
     similarity_from,
     similarity_part,
@@ -112,7 +113,7 @@ def _over_budget(solution: ShotSolution, aspect: float, parameters: Parameters) 
     """Return by how much the exact crop exceeds the budget, which the solver counts to first order."""
     if parameters.border != "crop":
         return 0.0
-    src_from_stab = np.asarray(np.linalg.inv(solution.stab_from_src), np.float64)
+    src_from_stab = inverse(solution.stab_from_src)
     return 1.0 - float(retained_share(src_from_stab, aspect, solution.mesh).min()) - parameters.max_crop
 
 
@@ -171,6 +172,6 @@ def _with_strength(solution: ShotSolution, aspect: float, strength: float) -> Sh
 
 def _path_after(stab_from_src: FloatArray, steps: FloatArray, aspect: float) -> FloatArray:
     """Return the corner path (F, 8) of the picture after the correction: exact, whatever the correction."""
-    moved = stab_from_src[1:] @ steps[1:] @ np.linalg.inv(stab_from_src[:-1])
+    moved = stab_from_src[1:] @ steps[1:] @ inverse(stab_from_src[:-1])
     first = corners_from_homography(stab_from_src[:1], aspect)
     return np.cumsum(np.concatenate([first, corners_from_homography(moved, aspect)]), axis=0).reshape(-1, 8)

@@ -14,6 +14,7 @@ import numpy as np
 from ..corners import (
     corners_from_homography,
     homography_from_corners,
+    inverse,
     similarity_basis,
     similarity_from,
     similarity_part,
@@ -87,7 +88,7 @@ class StreamingPath:
         if self._parameters.border == "crop" and self._parameters.zoom != "none":
             self._fit_exactly()
         self._smooth = np.concatenate([self._smooth[1:], (path[0] + self._offset)[None]])
-        src_from_dst = np.linalg.inv(self._correction) @ magnify(np.array([self._shown]))[0]
+        src_from_dst = inverse(self._correction) @ magnify(np.array([self._shown]))[0]
         return FrameWarp(src_from_dst / src_from_dst[2, 2], self._aspect)
 
     def _path_ahead(self, corners: FloatArray) -> FloatArray:
@@ -98,7 +99,7 @@ class StreamingPath:
                 break
             steps.append(ahead)
         source_steps = homography_from_corners(np.array(steps), self._aspect)
-        seen = self._correction @ source_steps @ np.linalg.inv(self._correction)
+        seen = self._correction @ source_steps @ inverse(self._correction)
         moved = corners_from_homography(seen, self._aspect).reshape(-1, 8) @ self._part.T
         return np.asarray(self._smooth[-1] - self._offset + np.cumsum(moved, axis=0))
 
@@ -117,7 +118,7 @@ class StreamingPath:
     def _fit_exactly(self) -> None:
         # The budget above is first order in the angle; the picture's edge is not.
         for _ in range(8):
-            src_from_stab = np.asarray(np.linalg.inv(self._correction), np.float64)
+            src_from_stab = inverse(self._correction)
             short = self._shown - float(retained_share(src_from_stab[None], self._aspect)[0])
             if short <= 0:
                 return

@@ -14,7 +14,7 @@ CUTOFF_PERIODS = 2.0  # the path keeps motion slower than this many horizons; at
 
 def usual_interval_s(motion: CameraMotion | RotationMotion) -> float:
     """Return the median time between frames, in seconds."""
-    return float(np.median(np.diff(motion.time_s))) if len(motion) > 1 else 1.0
+    return float(np.quantile(np.diff(motion.time_s), 0.5)) if len(motion) > 1 else 1.0
 
 
 def smoothness_weights(parameters: Parameters, interval_s: float) -> Smoothness:

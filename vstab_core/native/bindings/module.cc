@@ -9,6 +9,7 @@ void register_warp(pybind11::module_& m);
 
 PYBIND11_MODULE(_native, m) {
   m.doc() = "Native core of vstab: the warp kernel, the path solvers and the sidecar file.";
+  m.attr("VERSION") = VSTAB_VERSION;
   register_path_solver(m);
   register_relative_rotation(m);
   register_rotation_path(m);
