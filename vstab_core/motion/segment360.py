@@ -15,10 +15,12 @@ import numpy.typing as npt
 from .. import rotation
 from ..track360 import Rays
 from ..types import FloatArray
+from .foreign360 import of_the_world, selected
 from .relative_rotation import relative_rotation
 from .rotation_path import SphereTracks, solve_rotation_path
 
 MIN_COMMON = 12  # tracks that live from key frame to key frame; five would do without outliers
+LOOKS = 2  # at which tracks are the world's: the first path is pulled by those that are not
 _WIDTHS_RAD = np.radians([4.0, 1.5, 0.6, 0.6])  # of the Geman-McClure weights of a first guess, narrowed step by step
 
 
@@ -83,10 +85,14 @@ def solve(segment: Segment) -> SegmentSolution:
     fixed = np.zeros(frames, bool)
     fixed[0] = True
     fixed[-1] = segment.end is not None or frames == 1
-    tracks = _flat(segment.tracks)
+    tracks = everything = _flat(segment.tracks)
     if frames == 1 or len(tracks.frame) == 0:
         return SegmentSolution(guess, np.zeros((frames, 6, 3), np.float32), fixed)
-    found = solve_rotation_path(guess, fixed, tracks, deformation=1.0)
+    path = guess
+    for _ in range(LOOKS):
+        path = solve_rotation_path(path, fixed, tracks).stab_from_src
+        tracks = selected(everything, of_the_world(everything, path))
+    found = solve_rotation_path(path, fixed, tracks, deformation=1.0)
     return SegmentSolution(found.stab_from_src, found.local_rad.astype(np.float32), fixed)
 
 
