@@ -21,6 +21,7 @@ INNER_PX = 256  # of a face's 90 degrees: Kopf 2016
 RIM_PX = 16  # on each side: half an LK window and the movement of a frame
 FACE_PX = INNER_PX + 2 * RIM_PX
 COLUMNS, ROWS = 3, 2
+LEAST_OUTWARD = 0.1  # rays further from a face's axis than 84 degrees are far off it anyway
 SOURCE_WIDTH_PX = 1024  # four faces around the equator: more is averaged away before the faces are cut out
 
 # camera_from_face, (6, 3, 3): columns are the face's right, down and outward axes in the camera
@@ -75,9 +76,13 @@ def face_of(rays: FloatArray) -> npt.NDArray[np.intp]:
 
 def px_of(rays: FloatArray) -> npt.NDArray[np.float32]:
     """Return the atlas positions (N, 2) of rays (N, 3), each on its own face; pixel centres at halves."""
-    face = face_of(rays)
+    return px_on(rays, face_of(rays))
+
+
+def px_on(rays: FloatArray, face: npt.NDArray[np.intp]) -> npt.NDArray[np.float32]:
+    """Return the positions (N, 2) of rays (N, 3) on the planes of given faces; off the face where they pass it by."""
     local = np.einsum("nji,nj->ni", CAMERA_FROM_FACE[face], rays)
-    on_face = local[:, :2] / local[:, 2:] * (INNER_PX / 2) + FACE_PX / 2
+    on_face = local[:, :2] / np.maximum(local[:, 2:], LEAST_OUTWARD) * (INNER_PX / 2) + FACE_PX / 2
     corner = np.stack([face % COLUMNS, face // COLUMNS], axis=1) * FACE_PX
     return np.asarray(on_face + corner, np.float32)
 

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from . import cube
+from . import cube, rotation
 from .types import FloatArray
 
 Luma = npt.NDArray[np.uint8]
@@ -23,6 +23,8 @@ MAX_TRACKS = 600
 QUALITY = 0.004  # of the strongest corner's smaller eigenvalue
 WINDOW_PX = 15
 LEVELS = 3  # pyramid levels above the first: movements up to about 40 px, 14 degrees a frame
+NEAR_LEVELS = 1  # once the camera's turn is known: 10 px, 3.5 degrees, are left for what is near or moves
+PILOTS = 48  # tracks that tell the camera's turn
 MAX_ROUND_TRIP_PX = 0.7
 _CRITERIA = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 15, 0.02)
 _PX_PER_DEG = cube.INNER_PX / 90
@@ -76,14 +78,45 @@ def followed(before: Luma, now: Luma, tracks: Rays) -> Rays:
     if not len(tracks):
         return Rays()
     face = cube.face_of(tracks.ray)
-    start = cube.px_of(tracks.ray) - _HALF
-    there, ok = _lucas_kanade(before, now, start, None, LEVELS)
-    # The way back starts from the answer it should give: the lowest levels are enough.
-    back, ok_back = _lucas_kanade(now, before, there, start, 1)
+    start = cube.px_on(tracks.ray, face) - _HALF
+    guess = _predicted(before, now, tracks.ray, start, face)
+    there, good = _there_and_back(before, now, start, face, guess, NEAR_LEVELS)
+    lost = np.flatnonzero(~good)
+    if guess is not None and len(lost):  # what moves on its own, or stands near
+        there[lost], good[lost] = _there_and_back(before, now, start[lost], face[lost], None, LEVELS)
+    return Rays(tracks.number[good], cube.rays_of(there[good] + _HALF, face[good]))
+
+
+def _predicted(
+    before: Luma, now: Luma, rays: FloatArray, start: npt.NDArray[np.float32], face: npt.NDArray[np.intp]
+) -> npt.NDArray[np.float32] | None:
+    """Return where the tracks should be if the camera turned as some of them say; None where they do not agree."""
+    some = np.arange(0, len(rays), max(1, len(rays) // PILOTS))
+    if len(some) < PILOTS // 2:
+        return None
+    there, good = _there_and_back(before, now, start[some], face[some], None, LEVELS)
+    if good.sum() < PILOTS // 3:
+        return None
+    some = some[good]
+    turn = rotation.robust_turn_between(rays[some], cube.rays_of(there[good] + _HALF, face[some]))
+    return cube.px_on(rays @ turn.T, face) - _HALF
+
+
+def _there_and_back(
+    before: Luma,
+    now: Luma,
+    start: npt.NDArray[np.float32],
+    face: npt.NDArray[np.intp],
+    guess: npt.NDArray[np.float32] | None,
+    levels: int,
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+    """Return where points (N, 2) are found, and which of them on their face, and from there where they were."""
+    there, ok = _lucas_kanade(before, now, start, guess, levels)
+    # The way back starts from the answer it should give: no pyramid is needed.
+    back, ok_back = _lucas_kanade(now, before, there, start, 0)
     good = ok & ok_back & (np.abs(back - start).max(axis=1) < MAX_ROUND_TRIP_PX)
     low = np.stack([face % cube.COLUMNS, face // cube.COLUMNS], axis=1) * cube.FACE_PX
-    good &= ((there >= low) & (there <= low + cube.FACE_PX - 1)).all(axis=1)
-    return Rays(tracks.number[good], cube.rays_of(there[good] + _HALF, face[good]))
+    return there, good & ((there >= low) & (there <= low + cube.FACE_PX - 1)).all(axis=1)
 
 
 def _lucas_kanade(

@@ -21,7 +21,6 @@ from .rotation_path import SphereTracks, solve_rotation_path
 
 MIN_COMMON = 12  # tracks that live from key frame to key frame; five would do without outliers
 LOOKS = 2  # at which tracks are the world's: the first path is pulled by those that are not
-_WIDTHS_RAD = np.radians([4.0, 1.5, 0.6, 0.6])  # of the Geman-McClure weights of a first guess, narrowed step by step
 
 
 @dataclass(frozen=True)
@@ -116,17 +115,11 @@ def first_guess(segment: Segment) -> FloatArray:
 
 
 def _turn(earlier: Rays, later: Rays) -> FloatArray | None:
-    """Fit later_from_earlier robustly: Kabsch's solution, reweighted."""
+    """Fit later_from_earlier robustly to the tracks that live in both frames."""
     _, i, j = np.intersect1d(earlier.number, later.number, assume_unique=True, return_indices=True)
     if len(i) < MIN_COMMON:
         return None
-    a, b = earlier.ray[i], later.ray[j]
-    weight = np.ones(len(a))
-    for width in _WIDTHS_RAD:
-        u, _, vt = np.linalg.svd((b * weight[:, None]).T @ a)
-        turn = u @ np.diag([1.0, 1.0, np.linalg.det(u @ vt)]) @ vt
-        weight = 1 / (1 + ((b - a @ turn.T) ** 2).sum(axis=1) / width**2) ** 2
-    return rotation.from_matrix(turn)
+    return rotation.from_matrix(rotation.robust_turn_between(earlier.ray[i], later.ray[j]))
 
 
 def _flat(tracks: Sequence[Rays]) -> SphereTracks:
