@@ -20,6 +20,8 @@ Luma = npt.NDArray[np.uint8]
 
 SPACING_DEG = 2.0  # a new corner keeps this far from live tracks
 MAX_TRACKS = 600
+MAX_CORNERS = 3000  # candidates for new tracks
+CELLS = 8  # along the side of a face: 11 degrees, one or two tracks each
 QUALITY = 0.004  # of the strongest corner's smaller eigenvalue
 WINDOW_PX = 15
 LEVELS = 3  # pyramid levels above the first: movements up to about 40 px, 14 degrees a frame
@@ -61,7 +63,7 @@ def refilled(atlas: Luma, live: Rays, next_number: int) -> Rays:
     radius_px = round(SPACING_DEG * _PX_PER_DEG)
     for x, y in cube.px_of(live.ray):
         cv2.circle(mask, (int(x), int(y)), radius_px, 0, -1)
-    found: Any = cv2.goodFeaturesToTrack(atlas, wanted, QUALITY, radius_px, mask=mask, blockSize=3)
+    found: Any = cv2.goodFeaturesToTrack(atlas, MAX_CORNERS, QUALITY, radius_px, mask=mask, blockSize=3)
     if found is None:
         return live
     points = found.reshape(-1, 2) + _HALF
@@ -69,8 +71,31 @@ def refilled(atlas: Luma, live: Rays, next_number: int) -> Rays:
     rays = cube.rays_of(points, face[:, 1] * cube.COLUMNS + face[:, 0])
     if len(live):  # the circles above end at their face's edge, and a face has more pixels a degree in its corners
         rays = rays[(rays @ live.ray.T).max(axis=1) < np.cos(np.radians(SPACING_DEG))]
+    rays = rays[_spread(rays, live.ray)[:wanted]]
     numbers = next_number + np.arange(len(rays), dtype=np.int64)
     return Rays(np.concatenate([live.number, numbers]), np.concatenate([live.ray, rays]))
+
+
+def _spread(rays: FloatArray, live: FloatArray) -> npt.NDArray[np.intp]:
+    """Return the order, (N,), in which corners are taken, strongest first, such that no part of the sphere is left out.
+
+    The strongest alone would all be on the horizon, where what is far has the finest texture; the ground and whatever is
+    near would say nothing of how the camera moves. The first of every cell comes first, then the second.
+    """
+    cells = np.concatenate([_cell_of(live), _cell_of(rays)])
+    by_cell = np.argsort(cells, kind="stable")
+    first = np.searchsorted(cells[by_cell], cells[by_cell])
+    rank = np.empty(len(cells), np.intp)
+    rank[by_cell] = np.arange(len(cells)) - first
+    return np.argsort(rank[len(live) :], kind="stable")
+
+
+def _cell_of(rays: FloatArray) -> npt.NDArray[np.intp]:
+    """Return the cell of each ray, (N,): each face of the cube has CELLS by CELLS of them."""
+    face = cube.face_of(rays)
+    inner = np.mod(cube.px_of(rays), cube.FACE_PX) - cube.RIM_PX
+    cell = np.clip(inner * CELLS / cube.INNER_PX, 0, CELLS - 1).astype(np.intp)
+    return np.asarray((face * CELLS + cell[:, 1]) * CELLS + cell[:, 0])
 
 
 def followed(before: Luma, now: Luma, tracks: Rays) -> Rays:
