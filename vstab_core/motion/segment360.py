@@ -20,7 +20,10 @@ from .relative_rotation import relative_rotation
 from .rotation_path import SphereTracks, solve_rotation_path
 
 MIN_COMMON = 12  # tracks that live from key frame to key frame; five would do without outliers
-LOOKS = 2  # at which tracks are the world's: the first path is pulled by those that are not
+import os
+LOSSES_RAD = [float(x) for x in os.environ.get('LOSSES','0.01,0.01').split(',')]
+ANCHOR_FRAMES=int(os.environ.get('ANCHOR','15')); ANCHOR_SHARE=.5
+LAST=float(os.environ.get('LAST','0.01'))
 
 
 @dataclass(frozen=True)
@@ -30,10 +33,12 @@ class Relative:
     Attributes:
         later_from_earlier: quaternion of camera coordinates.
         share: of the common tracks that agree.
+        model: "rotation" or "epipolar", as of `relative_rotation`.
     """
 
     later_from_earlier: FloatArray
     share: float
+    model: str
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,9 @@ def relative(earlier: Rays, later: Rays) -> Relative | None:
     if len(i) < MIN_COMMON:
         return None
     found = relative_rotation(earlier.ray[i], later.ray[j])
-    return None if found.model == "none" else Relative(rotation.from_matrix(found.cur_from_ref), found.inlier_ratio)
+    return None if found.model == "none" else Relative(
+        rotation.from_matrix(found.cur_from_ref), found.inlier_ratio, found.model
+    )
 
 
 def solve(segment: Segment) -> SegmentSolution:
@@ -87,12 +94,31 @@ def solve(segment: Segment) -> SegmentSolution:
     tracks = everything = _flat(segment.tracks)
     if frames == 1 or len(tracks.frame) == 0:
         return SegmentSolution(guess, np.zeros((frames, 6, 3), np.float32), fixed)
+    known = fixed | _anchored(segment, guess)
     path = guess
-    for _ in range(LOOKS):
-        path = solve_rotation_path(path, fixed, tracks).stab_from_src
+    for loss_rad in LOSSES_RAD:
+        path = solve_rotation_path(path, known, tracks, loss_rad=loss_rad).stab_from_src
         tracks = selected(everything, of_the_world(everything, path))
-    found = solve_rotation_path(path, fixed, tracks, deformation=1.0)
-    return SegmentSolution(found.stab_from_src, found.local_rad.astype(np.float32), fixed)
+    found = solve_rotation_path(path, np.ones(frames, bool), tracks, pure=fixed, deformation=1.0, loss_rad=LAST)
+    return SegmentSolution(path, found.local_rad.astype(np.float32), fixed)
+
+
+def _anchored(segment: Segment, guess: FloatArray) -> npt.NDArray[np.bool_]:
+    """Set frames of `guess` to what they are measured at in 3D, and return which.
+
+    Where the camera moves, smooth tracks are not all there is to it: things near and far pull the path different ways,
+    and between key frames three seconds apart it drifts by tenths of a degree.
+    """
+    anchored = np.zeros(len(guess), bool)
+    if segment.end is None or segment.end.model != "epipolar":
+        return anchored
+    parts = len(guess) // ANCHOR_FRAMES
+    for frame in np.linspace(0, len(guess) - 1, parts + 1).round().astype(int)[1:-1]:
+        found = relative(segment.tracks[0], segment.tracks[frame])
+        if found is not None and found.share >= ANCHOR_SHARE:
+            guess[frame] = rotation.product(segment.start, rotation.inverse(found.later_from_earlier))
+            anchored[frame] = True
+    return anchored
 
 
 def first_guess(segment: Segment) -> FloatArray:

@@ -49,7 +49,7 @@ class Deformation {
     for (const Track& track : segment_.tracks) cost += add(track, matrix, gradient);
     cost += add_regularizer(matrix, gradient);
     for (std::size_t t = 0; t < segment_.frames(); ++t) {
-      if (!segment_.fixed[t]) continue;
+      if (!segment_.pure[t]) continue;
       matrix.hold(t);
       std::fill_n(&gradient[kLocal * t], kLocal, 0.0);
     }

@@ -96,6 +96,8 @@ Segment segment_of(const RotationPathQuery& query, double least_tracks) {
   Segment segment;
   for (std::size_t t = 0; t < query.frames; ++t) segment.quats.push_back(unit_quat(query.quats + 4 * t, t));
   segment.fixed.assign(query.fixed, query.fixed + query.frames);
+  const bool* pure = query.pure != nullptr ? query.pure : query.fixed;
+  segment.pure.assign(pure, pure + query.frames);
   segment.seen.assign(query.frames, 0.0);
   segment.rays.reserve(query.observations);
   for (std::size_t i = 0; i < query.observations; ++i) segment.rays.push_back(unit_ray(query.ray + 3 * i, i));

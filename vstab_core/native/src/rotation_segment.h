@@ -16,7 +16,7 @@ struct Track {
 
 struct Segment {
   std::vector<Quat> quats;
-  std::vector<bool> fixed;
+  std::vector<bool> fixed, pure;
   std::vector<Track> tracks;  // of two observations or more
   std::vector<Vec3> rays;     // of all observations
   std::vector<double> seen;   // observations of a frame, or `least_tracks`

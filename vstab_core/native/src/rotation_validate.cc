@@ -19,6 +19,7 @@ Segment half_of(const Segment& segment, std::size_t parity) {
   Segment half;
   half.quats = segment.quats;
   half.fixed = segment.fixed;
+  half.pure = segment.pure;
   half.rays = segment.rays;
   for (std::size_t i = parity; i < segment.tracks.size(); i += 2) half.tracks.push_back(segment.tracks[i]);
   for (const double seen : segment.seen) half.seen.push_back(0.5 * seen);
