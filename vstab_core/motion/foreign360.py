@@ -23,6 +23,7 @@ ACROSS_SHARE = 0.4  # of its steps that go across the way of things at rest: so 
 AGAINST_SHARE = -0.4  # of its steps that go along it; less than nothing: it runs against it
 LEAST_STEP_RAD = 0.0026  # 0.15 degrees a frame: nobody is foreign below
 _WIDTHS_RAD = np.radians([1.0, 0.4, 0.2, 0.1])  # of the weights in the fit of the camera's way, narrowed step by step
+EVERY = 3  # step is looked at: enough to know a track by
 _POOLED = np.ones(5)  # frames that share a direction of movement; a head's bob turns it by some degrees a frame
 LEAST_KEPT = 0.3  # of the tracks: where fewer are left, nothing is known of the world
 
@@ -66,7 +67,7 @@ def _by_the_way(
     """
     last = np.zeros(len(shown), bool)
     last[tracks.start[1:] - 1] = True
-    now = np.flatnonzero(~last)
+    now = np.flatnonzero(~last)[::EVERY]
     owner = np.repeat(np.arange(len(candidate)), np.diff(tracks.start))[now]
     frame, step = tracks.frame[now], shown[now + 1] - shown[now]
     normal = np.cross(shown[now], shown[now + 1])  # of the great circle it runs on; as long as the step

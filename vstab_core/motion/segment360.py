@@ -20,10 +20,11 @@ from .relative_rotation import relative_rotation
 from .rotation_path import SphereTracks, solve_rotation_path
 
 MIN_COMMON = 12  # tracks that live from key frame to key frame; five would do without outliers
-import os
-LOSSES_RAD = [float(x) for x in os.environ.get('LOSSES','0.01,0.01').split(',')]
-ANCHOR_FRAMES=int(os.environ.get('ANCHOR','15')); ANCHOR_SHARE=.5
-LAST=float(os.environ.get('LAST','0.01'))
+LOSSES_RAD = (0.01, 0.003)  # Kopf's to begin with; then less, so that what is far counts and what is near does not
+LOCAL_LOSS_RAD = 0.0015  # 0.09 degrees, three times a track's noise: what moves by itself must not bend the picture
+ANCHOR_FRAMES = 10  # from one frame measured in 3D to the next, where the camera moves
+ANCHOR_SHARE = 0.5  # of inliers at such a frame
+PARALLAX_RAD = 0.0175  # 1 degree, of the median track between key frames: more than a rolling shutter's skew
 
 
 @dataclass(frozen=True)
@@ -33,12 +34,12 @@ class Relative:
     Attributes:
         later_from_earlier: quaternion of camera coordinates.
         share: of the common tracks that agree.
-        model: "rotation" or "epipolar", as of `relative_rotation`.
+        parallax_rad: what the median of them is off by without a movement of the camera.
     """
 
     later_from_earlier: FloatArray
     share: float
-    model: str
+    parallax_rad: float
 
 
 @dataclass(frozen=True)
@@ -78,10 +79,12 @@ def relative(earlier: Rays, later: Rays) -> Relative | None:
     _, i, j = np.intersect1d(earlier.number, later.number, assume_unique=True, return_indices=True)
     if len(i) < MIN_COMMON:
         return None
-    found = relative_rotation(earlier.ray[i], later.ray[j])
-    return None if found.model == "none" else Relative(
-        rotation.from_matrix(found.cur_from_ref), found.inlier_ratio, found.model
-    )
+    before, after = earlier.ray[i], later.ray[j]
+    found = relative_rotation(before, after)
+    if found.model == "none":
+        return None
+    parallax_rad = float(np.median(np.linalg.norm(before @ found.cur_from_ref.T - after, axis=1)))
+    return Relative(rotation.from_matrix(found.cur_from_ref), found.inlier_ratio, parallax_rad)
 
 
 def solve(segment: Segment) -> SegmentSolution:
@@ -99,7 +102,7 @@ def solve(segment: Segment) -> SegmentSolution:
     for loss_rad in LOSSES_RAD:
         path = solve_rotation_path(path, known, tracks, loss_rad=loss_rad).stab_from_src
         tracks = selected(everything, of_the_world(everything, path))
-    found = solve_rotation_path(path, np.ones(frames, bool), tracks, pure=fixed, deformation=1.0, loss_rad=LAST)
+    found = solve_rotation_path(path, np.ones(frames, bool), tracks, pure=fixed, deformation=1.0, loss_rad=LOCAL_LOSS_RAD)
     return SegmentSolution(path, found.local_rad.astype(np.float32), fixed)
 
 
@@ -110,7 +113,7 @@ def _anchored(segment: Segment, guess: FloatArray) -> npt.NDArray[np.bool_]:
     and between key frames three seconds apart it drifts by tenths of a degree.
     """
     anchored = np.zeros(len(guess), bool)
-    if segment.end is None or segment.end.model != "epipolar":
+    if segment.end is None or segment.end.parallax_rad < PARALLAX_RAD:
         return anchored
     parts = len(guess) // ANCHOR_FRAMES
     for frame in np.linspace(0, len(guess) - 1, parts + 1).round().astype(int)[1:-1]:

@@ -240,9 +240,12 @@ void limit(std::vector<double>& local, double longest_rad) {
 // Stage two.
 void deform(const Segment& segment, const TrackEnergy& energy, const RotationPathOptions& options,
             RotationPath& result) {
-  result.regularizer_scale = options.validate ? regularizer_scale(segment, energy, options) : 1;
-  if (result.regularizer_scale == 0) return;
-  result.local = solve_local(segment, energy, scaled(options, result.regularizer_scale), result.iterations);
+  RegularizerScale regularizer;
+  if (options.validate) regularizer = regularizer_scale(segment, energy, options);
+  result.regularizer_scale = regularizer.scale;
+  if (regularizer.scale == 0) return;
+  result.local = solve_local(segment, energy, scaled(options, regularizer.scale), std::move(regularizer.local),
+                             result.iterations);
   for (double& value : result.local) value *= options.deformation;
   limit(result.local, options.max_local_rad);
   result.cost_after = tracks_energy(segment, energy, result.local);

@@ -4,6 +4,7 @@
 // one. Two halves of the tracks are solved each and judged by the other half.
 #include <algorithm>
 #include <array>
+#include <utility>
 #include <vector>
 
 #include "rotation_segment.h"
@@ -34,14 +35,19 @@ class Halves {
     options_.tolerance = std::max(options.tolerance, kTolerance);
   }
 
-  // The energy of each half under what the other one says.
-  double with(double scale) const {
+  // The energy of each half under what the other one says. Solves start where the last scale left them.
+  double with(double scale) {
     int iterations = 0;
     double sum = 0;
     for (std::size_t i = 0; i < 2; ++i) {
-      const std::vector<double> local = solve_local(halves_[i], energy_, scaled(options_, scale), iterations);
-      sum += tracks_energy(halves_[1 - i], energy_, local);
+      local_[i] = solve_local(halves_[i], energy_, scaled(options_, scale), std::move(local_[i]), iterations);
+      sum += tracks_energy(halves_[1 - i], energy_, local_[i]);
     }
+    return sum;
+  }
+  std::vector<double> mean() const {
+    std::vector<double> sum = local_[0];
+    for (std::size_t i = 0; i < sum.size(); ++i) sum[i] = 0.5 * (sum[i] + local_[1][i]);
     return sum;
   }
   double without() const { return tracks_energy(halves_[0], energy_, {}) + tracks_energy(halves_[1], energy_, {}); }
@@ -50,6 +56,7 @@ class Halves {
   std::array<Segment, 2> halves_;
   const TrackEnergy energy_;
   RotationPathOptions options_;
+  std::array<std::vector<double>, 2> local_;
 };
 
 }  // namespace
@@ -61,9 +68,11 @@ RotationPathOptions scaled(RotationPathOptions options, double scale) {
   return options;
 }
 
-double regularizer_scale(const Segment& segment, const TrackEnergy& energy, const RotationPathOptions& options) {
-  const Halves halves(segment, energy, options);
+RegularizerScale regularizer_scale(const Segment& segment, const TrackEnergy& energy,
+                                   const RotationPathOptions& options) {
+  Halves halves(segment, energy, options);
   double best = 1, cost = halves.with(best);
+  std::vector<double> local = halves.mean();
   for (const double step : {kStep, 1 / kStep}) {
     const double before = best;
     for (double scale = best * step; scale >= kWeakest && scale <= kStrongest; scale *= step) {
@@ -71,10 +80,11 @@ double regularizer_scale(const Segment& segment, const TrackEnergy& energy, cons
       if (reached >= cost) break;
       best = scale;
       cost = reached;
+      local = halves.mean();
     }
     if (best != before) break;
   }
-  return cost < halves.without() ? best : 0;
+  return {cost < halves.without() ? best : 0, local};
 }
 
 }  // namespace vstab
