@@ -4,6 +4,7 @@
 // one. Two halves of the tracks are solved each and judged by the other half.
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <utility>
 #include <vector>
 
@@ -13,24 +14,33 @@ namespace vstab {
 namespace {
 
 constexpr double kStep = 4, kWeakest = 1.0 / 64, kStrongest = 256;
-constexpr int kIterations = 5;        // enough to compare by
+constexpr int kIterations = 3;        // enough to compare by, as each scale starts where the last one ended
+constexpr double kMostTracks = 160;   // seen in a frame by a half: more say the same again
 constexpr double kTolerance = 1e-4;
 
-Segment half_of(const Segment& segment, std::size_t parity) {
+// One of every how many tracks is looked at.
+std::size_t stride_of(const Segment& segment) {
+  double seen = 0;
+  for (const Track& track : segment.tracks) seen += static_cast<double>(track.count);
+  const double in_frame = seen / static_cast<double>(segment.frames());
+  return 2 * std::max<std::size_t>(1, static_cast<std::size_t>(std::lround(0.5 * in_frame / kMostTracks)));
+}
+
+Segment half_of(const Segment& segment, std::size_t parity, std::size_t stride) {
   Segment half;
   half.quats = segment.quats;
   half.fixed = segment.fixed;
   half.pure = segment.pure;
   half.rays = segment.rays;
-  for (std::size_t i = parity; i < segment.tracks.size(); i += 2) half.tracks.push_back(segment.tracks[i]);
-  for (const double seen : segment.seen) half.seen.push_back(0.5 * seen);
+  for (std::size_t i = parity; i < segment.tracks.size(); i += stride) half.tracks.push_back(segment.tracks[i]);
+  for (const double seen : segment.seen) half.seen.push_back(seen / static_cast<double>(stride));
   return half;
 }
 
 class Halves {
  public:
   Halves(const Segment& segment, const TrackEnergy& energy, const RotationPathOptions& options)
-      : halves_{half_of(segment, 0), half_of(segment, 1)}, energy_(energy), options_(options) {
+      : halves_{half_of(segment, 0, stride_of(segment)), half_of(segment, 1, stride_of(segment))}, energy_(energy), options_(options) {
     options_.max_iterations = std::min(options.max_iterations, kIterations);
     options_.tolerance = std::max(options.tolerance, kTolerance);
   }
