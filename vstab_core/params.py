@@ -34,6 +34,7 @@ class Param:
         choices: the allowed words, for a choice; empty for a number.
         minimum, maximum: the closed range, for a number.
         unit: of a number; empty if dimensionless.
+        text: whether the value is free text (which the stage that uses it checks).
         advanced: whether a user interface folds it away.
         streaming: whether it counts only where one pass does everything.
     """
@@ -47,10 +48,15 @@ class Param:
     unit: str = ""
     advanced: bool = False
     streaming: bool = False
+    text: bool = False
 
 
 def _choice(default: str, choices: tuple[str, ...], stage: Stage, label: str, text: str, advanced: bool = False) -> Any:
     return field(default=default, metadata={"param": Param(label, text, stage, choices, advanced=advanced)})
+
+
+def _text(default: str, stage: Stage, label: str, text: str) -> Any:
+    return field(default=default, metadata={"param": Param(label, text, stage, text=True)})
 
 
 def _number(
@@ -77,20 +83,29 @@ class Parameters:
 
     projection: str = _choice(
         "auto",
-        ("auto", "rectilinear", "equirect"),
+        ("auto", "rectilinear", "equirect", "cubemap", "eac", "vr180"),
         "analyze",
         "Projection",
-        "How the camera maps the world to the picture; equirect is a 360 clip, which auto knows by shape and edges.",
+        "How the camera maps the world to the picture; auto knows 360 clips (equirect) by metadata, shape and edges; "
+        "cubemap (3x2) and eac become equirect; vr180 is half a sphere.",
+    )
+    stereo: str = _choice(
+        "auto",
+        ("auto", "mono", "top-bottom", "left-right"),
+        "analyze",
+        "Stereo (360)",
+        "Where the pictures of the two eyes stand in a frame; both are turned alike.",
     )
     method: str = _choice(
         "klt", ("klt",), "analyze", "Method", "How motion is measured; klt: corner tracks and robust estimation."
     )
     model: str = _choice(
         "similarity",
-        ("translation", "similarity", "homography", "mesh"),
+        ("translation", "similarity", "homography", "mesh", "rotation"),
         "smooth",
         "Model",
-        "How far the picture may be bent; mesh also corrects local motion.",
+        "How far the picture may be bent; mesh also corrects local motion; rotation: 360 clips from frame to frame only, "
+        "without key frames (chosen when the clip is analyzed).",
     )
     smoothness: float = _number(
         0.5, 0.0, 1.0, "smooth", "Smoothness", "How long the camera path is smoothed over; 1 is about 2 s."
@@ -132,10 +147,27 @@ class Parameters:
     )
     view: str = _choice(
         "steady",
-        ("steady", "lock"),
+        ("steady", "lock", "horizon", "follow"),
         "smooth",
         "View (360)",
-        "Where a 360 view looks: steady keeps the camera's smoothed direction, lock that of the first frame.",
+        "Where a 360 view looks: steady keeps the camera's smoothed direction, lock that of the first frame; horizon is "
+        "steady and level, follow is level with the direction of travel in front.",
+    )
+    stabilize_yaw: float = _number(
+        1.0, 0.0, 1.0, "smooth", "Yaw (360)", "How much of the unwanted turning to the side is removed; 0 keeps it."
+    )
+    stabilize_pitch: float = _number(
+        1.0, 0.0, 1.0, "smooth", "Pitch (360)", "How much of the unwanted nodding is removed; 0 keeps it."
+    )
+    stabilize_roll: float = _number(
+        1.0, 0.0, 1.0, "smooth", "Roll (360)", "How much of the unwanted tilting is removed; 0 keeps it."
+    )
+    orientation: str = _text(
+        "0 0 0",
+        "smooth",
+        "Orientation (360)",
+        "Turn the finished view: yaw right, pitch up, roll clockwise in degrees, as '30 0 0'; or key frames with their "
+        "times in seconds, as '0: 0 0 0, 4.5: 90 0 0', with even turning between.",
     )
     deformation: float = _number(
         1.0,
@@ -193,6 +225,10 @@ def parameters_from(values: Mapping[str, object]) -> Parameters:
 
 def _checked(name: str, row: Param, value: object) -> str | int | float:
     flag = "--" + name.replace("_", "-")
+    if row.text:
+        if not isinstance(value, str) or not value.isprintable():
+            raise UsageError(f"{flag} must be one line of text, got {value!r}")
+        return value
     if row.choices:
         if value not in row.choices:
             raise UsageError(f"{flag} must be one of {', '.join(row.choices)}; got {value!r}")

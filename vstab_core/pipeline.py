@@ -184,9 +184,11 @@ def _rotation_of(info: VideoInfo, pts: list[int], frames: Iterator[Frame]) -> Ro
     steps += estimator.flush()
     columns = [
         np.concatenate([getattr(step, name) for step in steps])
-        for name in ("world_from_cam", "local", "confidence", "cut", "key_frame")
+        for name in ("world_from_cam", "local", "confidence", "cut", "key_frame", "travel")
     ]
-    return RotationMotion(info.width, info.height, np.array(pts, np.int64), info.time_base, *columns)
+    *columns, travel = columns
+    up = np.array(estimator.up, np.float32)[np.cumsum(columns[3]) - 1]
+    return RotationMotion(info.width, info.height, np.array(pts, np.int64), info.time_base, *columns, up, travel)
 
 
 def _motion_of(info: VideoInfo, pts: list[int], steps: list[MotionStep]) -> CameraMotion:
