@@ -7,8 +7,9 @@ stands here and nowhere else. Standard library only: hosts import a copy of this
 from __future__ import annotations
 
 import difflib
+import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
@@ -34,7 +35,7 @@ class Param:
         choices: the allowed words, for a choice; empty for a number.
         minimum, maximum: the closed range, for a number.
         unit: of a number; empty if dimensionless.
-        text: whether the value is free text (which the stage that uses it checks).
+        check: for free text: raises `UsageError` where the text means nothing; None for a choice or a number.
         advanced: whether a user interface folds it away.
         streaming: whether it counts only where one pass does everything.
     """
@@ -48,15 +49,15 @@ class Param:
     unit: str = ""
     advanced: bool = False
     streaming: bool = False
-    text: bool = False
+    check: Callable[[str], object] | None = None
 
 
 def _choice(default: str, choices: tuple[str, ...], stage: Stage, label: str, text: str, advanced: bool = False) -> Any:
     return field(default=default, metadata={"param": Param(label, text, stage, choices, advanced=advanced)})
 
 
-def _text(default: str, stage: Stage, label: str, text: str) -> Any:
-    return field(default=default, metadata={"param": Param(label, text, stage, text=True)})
+def _text(default: str, check: Callable[[str], object], stage: Stage, label: str, text: str) -> Any:
+    return field(default=default, metadata={"param": Param(label, text, stage, check=check)})
 
 
 def _number(
@@ -71,6 +72,29 @@ def _number(
 ) -> Any:
     row = Param(label, text, stage, minimum=low, maximum=high, unit=unit, streaming=streaming)
     return field(default=default, metadata={"param": row})
+
+
+def orientation_keys(text: str) -> list[tuple[float, float, float, float]]:
+    """Read the parameter `orientation`: rows of time in seconds, and yaw, pitch and roll in degrees, in order of time.
+
+    Raises:
+        UsageError: the text is neither three numbers nor key frames `time: yaw pitch roll` with rising times.
+    """
+    wanted = "three angles in degrees as '30 0 0', or key frames with times in seconds as '0: 0 0 0, 4.5: 90 0 0'"
+    rows = []
+    for part in text.split(","):
+        time, colon, angles = part.rpartition(":")
+        words = ([time] if colon else ["0"]) + angles.split()
+        try:
+            row = [float(word) for word in words]
+        except ValueError:
+            row = []
+        if len(row) != 4 or not all(map(math.isfinite, row)) or (not colon and "," in text):
+            raise UsageError(f"--orientation must be {wanted}; got {text!r}")
+        rows.append((row[0], row[1], row[2], row[3]))
+    if any(later[0] <= earlier[0] for earlier, later in itertools.pairwise(rows)):
+        raise UsageError(f"--orientation must have its key frames in order of time; got {text!r}")
+    return rows
 
 
 @dataclass(frozen=True)
@@ -89,13 +113,6 @@ class Parameters:
         "How the camera maps the world to the picture; auto knows 360 clips (equirect) by metadata, shape and edges; "
         "cubemap (3x2) and eac become equirect; vr180 is half a sphere.",
     )
-    stereo: str = _choice(
-        "auto",
-        ("auto", "mono", "top-bottom", "left-right"),
-        "analyze",
-        "Stereo (360)",
-        "Where the pictures of the two eyes stand in a frame; both are turned alike.",
-    )
     method: str = _choice(
         "klt", ("klt",), "analyze", "Method", "How motion is measured; klt: corner tracks and robust estimation."
     )
@@ -104,7 +121,7 @@ class Parameters:
         ("translation", "similarity", "homography", "mesh", "rotation"),
         "smooth",
         "Model",
-        "How far the picture may be bent; mesh also corrects local motion; rotation: 360 clips from frame to frame only, "
+        "How far the picture may be bent; mesh also corrects local motion; rotation: 360 clips from frame to frame, "
         "without key frames (chosen when the clip is analyzed).",
     )
     smoothness: float = _number(
@@ -145,13 +162,20 @@ class Parameters:
         "Rolling shutter",
         "Correct the skew of a sensor that is read row by row (two passes only).",
     )
+    stereo: str = _choice(
+        "auto",
+        ("auto", "mono", "top-bottom", "left-right"),
+        "analyze",
+        "Stereo (360)",
+        "Where the pictures of the two eyes stand in a frame; both are turned alike.",
+    )
     view: str = _choice(
         "steady",
         ("steady", "lock", "horizon", "follow"),
         "smooth",
         "View (360)",
-        "Where a 360 view looks: steady keeps the camera's smoothed direction, lock that of the first frame; horizon is "
-        "steady and level, follow is level with the direction of travel in front.",
+        "Where a 360 view looks: steady keeps the camera's smoothed direction, lock that of the first frame; horizon "
+        "is steady and level, follow is level with the direction of travel in front.",
     )
     stabilize_yaw: float = _number(
         1.0, 0.0, 1.0, "smooth", "Yaw (360)", "How much of the unwanted turning to the side is removed; 0 keeps it."
@@ -164,6 +188,7 @@ class Parameters:
     )
     orientation: str = _text(
         "0 0 0",
+        orientation_keys,
         "smooth",
         "Orientation (360)",
         "Turn the finished view: yaw right, pitch up, roll clockwise in degrees, as '30 0 0'; or key frames with their "
@@ -225,9 +250,10 @@ def parameters_from(values: Mapping[str, object]) -> Parameters:
 
 def _checked(name: str, row: Param, value: object) -> str | int | float:
     flag = "--" + name.replace("_", "-")
-    if row.text:
+    if row.check is not None:
         if not isinstance(value, str) or not value.isprintable():
             raise UsageError(f"{flag} must be one line of text, got {value!r}")
+        row.check(value)
         return value
     if row.choices:
         if value not in row.choices:

@@ -182,13 +182,11 @@ def _rotation_of(info: VideoInfo, pts: list[int], frames: Iterator[Frame]) -> Ro
         steps += estimator.push(luma_of(frame, SOURCE_WIDTH_PX), frame.time_s)
     _check_count(info, len(pts))
     steps += estimator.flush()
-    columns = [
-        np.concatenate([getattr(step, name) for step in steps])
-        for name in ("world_from_cam", "local", "confidence", "cut", "key_frame", "travel")
-    ]
-    *columns, travel = columns
-    up = np.array(estimator.up, np.float32)[np.cumsum(columns[3]) - 1]
-    return RotationMotion(info.width, info.height, np.array(pts, np.int64), info.time_base, *columns, up, travel)
+    names = ("world_from_cam", "local", "confidence", "cut", "key_frame", "travel")
+    columns = {name: np.concatenate([getattr(step, name) for step in steps]) for name in names}
+    up = np.array(estimator.up, np.float32)[np.cumsum(columns["cut"]) - 1]
+    times = np.array(pts, np.int64)
+    return RotationMotion(info.width, info.height, times, info.time_base, up=up, **columns)
 
 
 def _motion_of(info: VideoInfo, pts: list[int], steps: list[MotionStep]) -> CameraMotion:

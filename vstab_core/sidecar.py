@@ -208,10 +208,10 @@ def _fields_of(sidecar: Sidecar) -> dict[str, Any]:
         "pts": track.pts,
     }
     if isinstance(motion, RotationMotion):
-        names = ("world_from_cam", "confidence", "cut", "key_frame", "up", "travel", "local")
+        names = ["world_from_cam", "confidence", "cut", "key_frame", "up", "travel", "local"]
         fields["rotation"] = {name: getattr(motion, name) for name in names}
     elif motion is not None:
-        names = ("readout_ratio", "corners", "confidence", "cut", "mesh")
+        names = ["readout_ratio", "corners", "confidence", "cut", "mesh"]
         fields["motion"] = {name: getattr(motion, name) for name in names}
     if warps is not None:
         fields["warps"] = {name: getattr(warps, name) for name in ("src_from_dst", "crop", "mesh", "local")}

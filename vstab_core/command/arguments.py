@@ -170,6 +170,8 @@ def _add_parameters(command: Parser, names: Iterable[str]) -> None:
 
 
 def _values(row: Param) -> str:
+    if row.check is not None:
+        return "TEXT"
     return "{" + ",".join(row.choices) + "}" if row.choices else f"{row.minimum:g}..{row.maximum:g}"
 
 

@@ -46,6 +46,8 @@ def _param_values(name: str, row: Param) -> dict[str, Any]:
     }
     if row.choices:
         return values | {"type": "choice", "choices": list(row.choices)}
+    if row.check is not None:
+        return values | {"type": "text"}
     whole = isinstance(DEFAULTS[name], int)
     minimum, maximum = (int(row.minimum), int(row.maximum)) if whole else (row.minimum, row.maximum)
     kind = "integer" if whole else "number"
@@ -53,6 +55,8 @@ def _param_values(name: str, row: Param) -> dict[str, Any]:
 
 
 def _allowed(row: Param) -> str:
+    if row.check is not None:
+        return "text"
     return ", ".join(row.choices) if row.choices else f"{row.minimum:g} to {row.maximum:g} {row.unit}".rstrip()
 
 

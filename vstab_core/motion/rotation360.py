@@ -167,9 +167,16 @@ class RotationEstimator:
         cut = np.zeros(count, bool)
         cut[0] = self._fresh
         confidence = np.array([frame.confidence for frame in self._frames[:count]], np.float32)
-        found = (solution.local, solution.key_frame, solution.travel)
-        local, key_frame, travel = (values[:count] for values in found)
-        return [RotationSteps(solution.world_from_cam[:count], local, confidence, cut, key_frame, travel)]
+        return [
+            RotationSteps(
+                solution.world_from_cam[:count],
+                solution.local[:count],
+                confidence,
+                cut,
+                solution.key_frame[:count],
+                solution.travel[:count],
+            )
+        ]
 
     def _solve(self, tracks: list[Rays]) -> SegmentSolution:
         return _solve_split(tracks, self._key_rotation) if self._hybrid else chained(tracks, self._key_rotation)

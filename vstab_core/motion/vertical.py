@@ -11,6 +11,7 @@ vertical edges (fields, roads, rocks) give no answer.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -54,7 +55,7 @@ def straight_edges(atlas: Luma) -> Edges:
         row, column = divmod(face, cube.COLUMNS)
         top, left = row * cube.FACE_PX, column * cube.FACE_PX
         tile = np.ascontiguousarray(atlas[top : top + cube.FACE_PX, left : left + cube.FACE_PX])
-        found = detector.detect(tile)[0]
+        found: Any = detector.detect(tile)[0]
         if found is None:
             continue
         ends = np.asarray(found, np.float32).reshape(-1, 2, 2) + np.float32(0.5)  # OpenCV counts from pixel centres
