@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import rotation
-from ..track360 import Luma, Rays, followed, open_atlas, refilled
+from ..track360 import Luma, Rays, followed, open_atlas, open_field, refilled
 from ..types import FloatArray
 from .segment360 import Segment, SegmentSolution, chained, relative, solve
 from .similar import same_picture
@@ -58,12 +58,14 @@ class RotationEstimator:
 
     Args:
         hybrid: key frames in 3D and the frames between in 2D; False: each frame against the one before, nothing else.
+        field: (H, W) uint8, 255 where the sphere has a picture and 0 elsewhere; None: everywhere.
 
     Attributes:
         up: of each shot that has ended, the direction up in its world, (3,) unit.
     """
 
-    def __init__(self, *, hybrid: bool = True) -> None:
+    def __init__(self, *, hybrid: bool = True, field: Luma | None = None) -> None:
+        self._field = None if field is None else open_field(field)
         self.up: list[FloatArray] = []
         self._hybrid = hybrid
         self._edges: list[Edges] = []  # of this shot, in its world
@@ -86,7 +88,7 @@ class RotationEstimator:
             self._begin(atlas, luma, time_s)
             return []
         before = len(self._live)
-        live = followed(self._atlas, atlas, self._live)
+        live = followed(self._atlas, atlas, self._live, self._field)
         if _enough(live, before):
             self._bridge()
             return self._append(atlas, luma, live, len(live) / before, time_s)
@@ -117,7 +119,7 @@ class RotationEstimator:
         if time_s - self._edges_s < EDGES_INTERVAL_S:
             return
         world_from_cam = rotation.matrix(self._key_rotation)
-        self._edges.append(straight_edges(atlas).turned(world_from_cam))
+        self._edges.append(straight_edges(atlas, self._field).turned(world_from_cam))
         self._held_up.append(world_from_cam @ CAMERA_UP)
         self._edges_s = time_s
 
@@ -132,7 +134,7 @@ class RotationEstimator:
         self._edges, self._held_up = [], []
 
     def _refilled(self, atlas: Luma, live: Rays) -> Rays:
-        result = refilled(atlas, live, self._next_number)
+        result = refilled(atlas, live, self._next_number, self._field)
         self._next_number += len(result) - len(live)
         return result
 
@@ -197,15 +199,15 @@ class RotationEstimator:
     def _try_from_held(self, atlas: Luma, luma: Luma, time_s: float) -> list[RotationSteps] | None:
         """Begin a new shot at the last held frame, if this one tracks from it."""
         held_atlas, held_luma, held_s = self._held[-1]
-        start = refilled(held_atlas, Rays(), 0)
-        if not _enough(followed(held_atlas, atlas, start), len(start)):
+        start = refilled(held_atlas, Rays(), 0, self._field)
+        if not _enough(followed(held_atlas, atlas, start, self._field), len(start)):
             return None
         self._held.pop()
         self._bridge()
         steps = self._close()
         self._begin(held_atlas, held_luma, held_s)
         before = len(self._live)
-        live = followed(held_atlas, atlas, self._live)
+        live = followed(held_atlas, atlas, self._live, self._field)
         return steps + self._append(atlas, luma, live, len(live) / before, time_s)
 
     def _give_up(self) -> list[RotationSteps]:

@@ -47,8 +47,11 @@ class Edges:
         return Edges(self.normal @ target_from_source.T, self.length)
 
 
-def straight_edges(atlas: Luma) -> Edges:
-    """Find straight edges on the cube faces of `cube.faces_of`, in camera coordinates."""
+def straight_edges(atlas: Luma, field: Luma | None = None) -> Edges:
+    """Find straight edges on the cube faces of `cube.faces_of`, in camera coordinates.
+
+    Only those with both ends in the `field` (of `track360.open_field`) count; None: all.
+    """
     detector = cv2.createLineSegmentDetector(cv2.LSD_REFINE_STD)
     normals, lengths = [np.zeros((0, 3))], [np.zeros(0)]
     for face in range(6):
@@ -61,6 +64,9 @@ def straight_edges(atlas: Luma) -> Edges:
         ends = np.asarray(found, np.float32).reshape(-1, 2, 2) + np.float32(0.5)  # OpenCV counts from pixel centres
         ends = ends[np.linalg.norm(ends[:, 1] - ends[:, 0], axis=1) > MIN_LENGTH_PX]
         ends += np.array([left, top], np.float32)
+        if field is not None:
+            x, y = np.moveaxis(ends.astype(int), -1, 0)
+            ends = ends[(field[y, x] > 0).all(axis=1)]
         faces = np.full(len(ends), face, np.intp)
         normal = np.cross(cube.rays_of(ends[:, 0], faces), cube.rays_of(ends[:, 1], faces))
         length = np.linalg.norm(normal, axis=1)

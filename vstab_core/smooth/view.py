@@ -58,10 +58,13 @@ def smooth(motion: RotationMotion, parameters: Parameters) -> WarpTrack:
 
 
 def doubts(motion: RotationMotion, parameters: Parameters) -> list[str]:
-    """Return sentences about what the parameters ask for and the clip does not show."""
+    """Return sentences about what the parameters ask for and the clip does not allow."""
+    found = []
     if parameters.view == "follow" and not motion.travel.any():
-        return ["where the camera travels could not be seen; --view follow keeps the camera's own direction"]
-    return []
+        found.append("where the camera travels could not be seen; --view follow keeps the camera's own direction")
+    if parameters.model == "rotation" and (motion.key_frame & ~motion.cut).any():
+        found.append("the clip was analyzed with key frames: --model rotation needs `vstab analyze --model rotation`")
+    return found
 
 
 def _correction(motion: RotationMotion, shot: slice, parameters: Parameters) -> FloatArray:
