@@ -93,6 +93,8 @@ def eyes_alike(luma: npt.NDArray[np.uint8], stereo: str) -> bool:
     """Return whether the two halves of a picture (H, W) show one scene, as two eyes do."""
     left, right = (eye.astype(np.float64).ravel() for eye in Layout(stereo).eyes(luma))
     count = min(len(left), len(right))
+    if count == 0:
+        return False
     left, right = left[:count] - left[:count].mean(), right[:count] - right[:count].mean()
     scale = np.sqrt((left**2).sum() * (right**2).sum())
     return bool(scale > 0 and (left * right).sum() > ALIKE * scale)
