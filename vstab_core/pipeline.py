@@ -11,6 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from .ambisonics import sound_changes
 from .cube import SOURCE_WIDTH_PX
 from .decode import luma_of, probe, read_frames
 from .encode import VideoWriter
@@ -225,7 +226,8 @@ def _render(
         if message not in known:
             warnings.append(message)
 
-    with VideoWriter(output, info, encode, overwrite=overwrite) as writer:
+    sound = sound_changes(info.path, warps, motion, parameters.ambisonics)
+    with VideoWriter(output, info, encode, overwrite=overwrite, sound=sound) as writer:
         frames = tail.replay(lambda: read_frames(info.path, on_damage=damaged), int(warps.pts[0]))
         flat = motion if isinstance(motion, CameraMotion) else None
         for done, frame in enumerate(render_frames(frames, warps, flat, parameters, writer.new_frame), 1):

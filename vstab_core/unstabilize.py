@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .ambisonics import sound_changes
 from .decode import probe, read_frames
 from .encode import VideoWriter
 from .errors import InputError
@@ -52,11 +53,13 @@ def unstabilize(
     """
     started = time.monotonic()
     info = probe(stabilized)
-    warps = _checked(read_sidecar(sidecar), sidecar, info)
+    stored = read_sidecar(sidecar)
+    warps = _checked(stored, sidecar, info)
     back = inverse_of(warps, info)
     warnings = [*_times_doubt(back, info), *_local_doubt(warps, info)]
     done = 0
-    with VideoWriter(output, info, encode, overwrite=overwrite) as writer:
+    sound = sound_changes(stabilized, back, stored.motion, parameters.ambisonics)
+    with VideoWriter(output, info, encode, overwrite=overwrite, sound=sound) as writer:
         frames = read_frames(stabilized, on_damage=warnings.append)
         for frame in render_frames(frames, back, None, parameters, writer.new_frame):
             writer.write(frame)
