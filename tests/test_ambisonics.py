@@ -239,7 +239,9 @@ def test_streams_known_as_ambisonic_are_found_and_higher_orders_named(
         np.zeros(COUNT),
         projection="equirect",
     )
-    assert list(sound_changes(clip, warps, None, "auto")) == [2]
+    with caplog.at_level(logging.WARNING):
+        assert list(sound_changes(clip, warps, None, "auto")) == [2]
+    assert "sound stream 1 has four channels but does not say that it is ambisonic" in caplog.text
     assert list(sound_changes(clip, warps, None, "rotate")) == [1, 2]
     assert not sound_changes(clip, warps, None, "keep")
 

@@ -139,6 +139,25 @@ def test_shift_turn_and_scale_do_what_they_say_about_the_middle() -> None:
     np.testing.assert_allclose(matrix @ [960 + 48, 540 - 20, 1], [960, 540, 1], atol=EXACT_PX)
 
 
+def test_turn_and_scale_of_a_perspective_are_those_at_the_middle() -> None:
+    rng = np.random.default_rng(8)
+    base = shifted(1)
+    warps = replace(base.warps, src_from_dst=(np.eye(3) + rng.normal(scale=0.2, size=(3, 3)))[None])
+    row = {name: column[0] for name, column in columns_of(replace(base, warps=warps)).items()}
+    dst_from_src = np.linalg.inv(np.array([row[f"src_from_dst_{a}{b}"] for a in "123" for b in "123"]).reshape(3, 3))
+
+    def shown(x: float, y: float) -> np.ndarray:
+        moved = dst_from_src @ [x, y, 1]
+        return moved[:2] / moved[2]
+
+    small = 1e-5
+    along_x, along_y = ((shown(*p) - shown(-p[0], -p[1])) / (2 * small) for p in ((small, 0), (0, small)))
+    clockwise = np.array([along_x[0] + along_y[1], along_x[1] - along_y[0]]) / 2  # the similarity nearest to the slope
+    np.testing.assert_allclose([row["dx_px"], row["dy_px"]], shown(0, 0) * 960, rtol=1e-9)
+    assert row["scale"] == pytest.approx(np.linalg.norm(clockwise), rel=1e-6)
+    assert row["rotation_deg"] == pytest.approx(np.degrees(np.arctan2(clockwise[1], clockwise[0])), rel=1e-5)
+
+
 def test_what_the_sidecar_does_not_say_is_empty() -> None:
     sidecar = replace(turned([[1, 2, 3], [4, 5, 6]]), motion=None)
     row = read_csv(csv_of(sidecar))[0]

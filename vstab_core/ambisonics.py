@@ -90,11 +90,14 @@ def sound_changes(
     turn = SoundTurn(times_s, rotation.from_matrix(np.swapaxes(warps.src_from_dst, -1, -2)), cut)
     if not turn:  # a lossy codec would only lose
         return {}
-    streams = ambisonic_streams(path)
+    streams, doubtful = ambisonic_streams(path), _four_channel_streams(path)
     if mode == "rotate":
-        streams = sorted({*streams, *_four_channel_streams(path)})
+        streams = sorted({*streams, *doubtful})
         if not streams:
             logger.warning("'%s': no sound with four channels that could be turned with the picture", path)
+    for index in sorted({*doubtful} - {*streams}):
+        logger.warning("'%s': sound stream %d has four channels but does not say that it is ambisonic, so it is not "
+                       "turned with the picture; if it is ambiX, give --ambisonics rotate", path, index)  # fmt: skip
     return dict.fromkeys(streams, turn)
 
 
