@@ -125,7 +125,8 @@ def page(clips: dict[str, Any]) -> str:
     return "\n".join([
         "# 360 clips: what is left to see", "",
         "Made by `python -m benchmarks.quality360`; the judge is `vstab eval` (docs/metrics.md): shake is the rotation",
-        "above 1 Hz, wobble what octants of the sphere do beside the common rotation. -: not measurable.", "", *_markdown(head, body), "",
+        "above 1 Hz, wobble what octants of the sphere do beside the common rotation. -: not measurable.", "",
+        *_markdown(head, body), "",
         "## Bytes saved", "",
         "x264, preset medium, of the stabilized clip against the original; negative: it grew.", "",
         *_markdown(["clip", "method", *settings], saving), "",

@@ -11,6 +11,7 @@ import contextlib
 import logging
 import os
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import NoReturn
@@ -28,6 +29,7 @@ from .handover import Handover
 from .media import ffmpeg_log, open_media, video_stream
 from .outfile import PartialFile, output_error
 from .remux import StreamCopier, copy_file_tags, copy_video_tags, mux, muxer_options
+from .resound import ChangeSamples
 from .types import EncodeOptions, Frame, VideoInfo
 
 logger = logging.getLogger(__name__)
@@ -54,6 +56,7 @@ class VideoWriter:
         overwrite: whether an existing output may be replaced.
         size: (height, width) of the frames to be written, where it is not the source's.
         copy_streams: whether sound, subtitles, data and chapters are carried over.
+        sound: streams, by index in the source, whose samples are changed on the way (see `resound`).
 
     Raises:
         OutputError: the output is the input, exists, or cannot be written, or the container cannot hold the codec.
@@ -69,12 +72,14 @@ class VideoWriter:
         overwrite: bool = False,
         size: tuple[int, int] | None = None,
         copy_streams: bool = True,
+        sound: Mapping[int, ChangeSamples] | None = None,
     ) -> None:
         self.path = Path(path)
         self.info = info
         self._height, self._width = size or (info.height, info.width)
         self._options = options or EncodeOptions()
         self._copy_streams = copy_streams
+        self._sound = sound
         self._last_dts: dict[int, int] = {}
         self._frames = 0
         self._last_pts: int | None = None
@@ -125,7 +130,7 @@ class VideoWriter:
         self._copier: StreamCopier | None = None
         if self._copy_streams:
             copy_file_tags(source, self._output)
-            self._copier = StreamCopier(source, self._output, source_video, f"'{self.path}'")
+            self._copier = StreamCopier(source, self._output, source_video, f"'{self.path}'", self._sound)
         self._output.start_encoding()
 
     def _add_video(self, container: str, look: SourceLook) -> VideoStream:

@@ -212,6 +212,14 @@ class Parameters:
         "frames",
         streaming=True,
     )
+    ambisonics: str = _choice(
+        "auto",
+        ("auto", "rotate", "keep"),
+        "render",
+        "Ambisonics (360)",
+        "Sound that is turned with the picture: auto what is known as first-order ambiX, rotate every stream of four "
+        "channels, keep none.",
+    )
     interpolation: str = _choice(
         "bicubic",
         ("bilinear", "bicubic", "lanczos3"),

@@ -11,6 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from .ambisonics import sound_changes
 from .decode import luma_of
 from .encode import VideoWriter
 from .errors import InputError, OutputError, UsageError
@@ -211,7 +212,8 @@ def _render(
             warnings.append(message)
 
     size = (clip.info.height, clip.info.width)
-    with VideoWriter(output, clip.info, encode, overwrite=overwrite, size=size) as writer:
+    sound = sound_changes(clip.info.path, warps, motion, clip.parameters.ambisonics)
+    with VideoWriter(output, clip.info, encode, overwrite=overwrite, size=size, sound=sound) as writer:
         frames = tail.replay(lambda: clip.frames(damaged), int(warps.pts[0]))
         flat = motion if isinstance(motion, CameraMotion) else None
         for done, frame in enumerate(render_frames(frames, warps, flat, clip.parameters, writer.new_frame), 1):

@@ -102,7 +102,7 @@ def yaw_pitch_roll(quaternion: npt.ArrayLike) -> FloatArray:
     pole = level < 1e-9
     yaw = np.where(pole, np.arctan2(-m[..., 2, 0], m[..., 0, 0]), np.arctan2(m[..., 0, 2], m[..., 2, 2]))
     roll = np.where(pole, 0.0, np.arctan2(m[..., 1, 0], m[..., 1, 1]))
-    return np.stack([yaw, np.arctan2(-m[..., 1, 2], level), roll], axis=-1)
+    return np.stack([yaw, np.arctan2(0.0 - m[..., 1, 2], level), roll], axis=-1)
 
 
 def slerp(start: npt.ArrayLike, end: npt.ArrayLike, share: npt.ArrayLike) -> FloatArray:
