@@ -28,6 +28,7 @@ from .handover import Handover
 from .media import ffmpeg_log, open_media, video_stream
 from .outfile import PartialFile, output_error
 from .remux import StreamCopier, copy_file_tags, copy_video_tags, mux, muxer_options
+from .spherical_metadata import SphericalMetadata, SphericalTag
 from .types import EncodeOptions, Frame, VideoInfo
 
 logger = logging.getLogger(__name__)
@@ -54,6 +55,7 @@ class VideoWriter:
         overwrite: whether an existing output may be replaced.
         size: (height, width) of the frames to be written, where it is not the source's.
         copy_streams: whether sound, subtitles, data and chapters are carried over.
+        spherical: what the file is to say of its sphere, where the frames are a 360 clip's.
 
     Raises:
         OutputError: the output is the input, exists, or cannot be written, or the container cannot hold the codec.
@@ -69,6 +71,7 @@ class VideoWriter:
         overwrite: bool = False,
         size: tuple[int, int] | None = None,
         copy_streams: bool = True,
+        spherical: SphericalMetadata | None = None,
     ) -> None:
         self.path = Path(path)
         self.info = info
@@ -84,6 +87,7 @@ class VideoWriter:
         self._closing = contextlib.ExitStack()
         self._done = False
         container = container_of(self.path.suffix)
+        self._spherical = SphericalTag(spherical, container, self.path) if spherical is not None else None
         self._file = PartialFile(self.path, info.path, overwrite)
         try:
             self._open(container)
@@ -122,6 +126,8 @@ class VideoWriter:
         self._time_base = 1 / self.info.frame_rate if self._by_number else self.info.time_base
         self._video = self._add_video(container, look)
         copy_video_tags(source_video, self._video)
+        if self._spherical is not None:
+            self._spherical.prepare(self._video.metadata)
         self._copier: StreamCopier | None = None
         if self._copy_streams:
             copy_file_tags(source, self._output)
@@ -270,9 +276,14 @@ class VideoWriter:
         self._done = True
         try:
             self._output.close()
+            if self._spherical is not None:
+                self._spherical.write(self._file.temporary)
         except (av.FFmpegError, OSError) as error:
             self._release()
             self._raise(error)
+        except BaseException:
+            self._release()
+            raise
         self._closing.close()
         self._file.complete()
 

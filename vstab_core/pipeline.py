@@ -24,7 +24,8 @@ from .result import ProgressFn, Result, figures_of, tell
 from .sidecar import Sidecar, check_matches, read_sidecar, write_sidecar
 from .smooth.solve import smooth
 from .smooth.streaming import StreamingPath
-from .spherical import is_two_to_one, looks_round
+from .spherical import Decision, decide, looks_round
+from .spherical_metadata import read_spherical, spherical_of_output
 from .tail import Tail
 from .types import CameraMotion, EncodeOptions, Frame, RotationMotion, VideoInfo, WarpTrack
 
@@ -111,7 +112,7 @@ def stabilize(
     warnings = _doubts(info)
     _refuse_existing(output, source, overwrite)
     if streaming:
-        if projection_of(info, parameters) == "equirect":
+        if projection_of(info, parameters, warnings) == "equirect":
             raise UsageError(
                 f"'{source}' is a 360 clip, which --streaming cannot stabilize yet; leave --streaming out, or give "
                 "--projection rectilinear if it is none"
@@ -132,16 +133,31 @@ def stabilize(
     return Result(output, figures_of(motion, warps, started), warnings)
 
 
-def projection_of(info: VideoInfo, parameters: Parameters) -> str:
-    """Return "rectilinear" or "equirect": what the user says, else what the first picture looks like."""
+def projection_of(info: VideoInfo, parameters: Parameters, warnings: list[str] | None = None) -> str:
+    """Return "rectilinear" or "equirect": what the user says, else what the file or its first picture says."""
     if parameters.projection != "auto":
         return parameters.projection
-    if not is_two_to_one(info.width, info.height):
-        return "rectilinear"
-    frames = read_frames(info.path, on_damage=lambda _: None, ahead=0)
-    first = next(frames, None)
-    getattr(frames, "close", lambda: None)()
-    return "equirect" if first is not None and looks_round(luma_of(first, SOURCE_WIDTH_PX)) else "rectilinear"
+    decision = decide_projection(info)
+    if decision.stereo != "mono":
+        raise UsageError(
+            f"'{info.path}' is a stereo 360 clip ({decision.stereo}), which vstab cannot stabilize yet; give --projection "
+            "rectilinear to have it treated as an ordinary picture"
+        )
+    if warnings is not None:
+        warnings += decision.warnings
+    return decision.projection
+
+
+def decide_projection(info: VideoInfo) -> Decision:
+    """Decide from the file what a clip is, and say why."""
+
+    def is_round() -> bool:
+        frames = read_frames(info.path, on_damage=lambda _: None, ahead=0)
+        first = next(frames, None)
+        getattr(frames, "close", lambda: None)()
+        return first is not None and looks_round(luma_of(first, SOURCE_WIDTH_PX))
+
+    return decide(info.path.name, info.width, info.height, read_spherical(info.path), is_round)
 
 
 def _measure(
@@ -163,7 +179,7 @@ def _measure(
 
     motion: CameraMotion | RotationMotion
     with _one_thread_for_opencv():
-        if projection_of(info, parameters) == "equirect":
+        if projection_of(info, parameters, warnings) == "equirect":
             motion = _rotation_of(info, pts, frames())
         else:
             steps = list(estimate_motion((luma_of(frame) for frame in frames()), info.aspect))
@@ -225,7 +241,8 @@ def _render(
         if message not in known:
             warnings.append(message)
 
-    with VideoWriter(output, info, encode, overwrite=overwrite) as writer:
+    spherical = spherical_of_output(info.path) if warps.projection == "equirect" else None
+    with VideoWriter(output, info, encode, overwrite=overwrite, spherical=spherical) as writer:
         frames = tail.replay(lambda: read_frames(info.path, on_damage=damaged), int(warps.pts[0]))
         flat = motion if isinstance(motion, CameraMotion) else None
         for done, frame in enumerate(render_frames(frames, warps, flat, parameters, writer.new_frame), 1):

@@ -16,7 +16,10 @@ logger = logging.getLogger(__name__)
 
 # Written anew by the muxer, or true of the old video stream only.
 _STALE_FILE_TAGS = {"major_brand", "minor_version", "compatible_brands", "encoder", "duration"}
-_STALE_VIDEO_TAGS = {"encoder", "rotate", "duration", "bps", "number_of_frames", "number_of_bytes", "vendor_id"}
+_STALE_VIDEO_TAGS = {
+    "encoder", "rotate", "duration", "bps", "number_of_frames", "number_of_bytes", "vendor_id",
+    "spherical",  # SPHERICAL-VIDEO: written anew where the output is a 360 clip
+}  # fmt: skip
 
 
 class StreamCopier:

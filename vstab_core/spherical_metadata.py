@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from xml.sax.saxutils import escape, unescape
 
-from .errors import InputError
+from .errors import InputError, OutputError
 from .isobmff import Box, Movie, is_movie, read_movie, write_movie
 from .matroska import PLACEHOLDER, is_matroska, read_projection, write_projection
 
@@ -90,27 +90,69 @@ def stereo_layout(path: Path) -> str:
     return found.stereo if found is not None and found.stereo != "custom" else "mono"
 
 
-def matroska_tags(metadata: SphericalMetadata, title: str) -> dict[str, str]:
-    """Return the tags that a Matroska muxer's video stream needs before its header is written, for `write_spherical`."""
-    tags = {"title": title + PLACEHOLDER, "SPHERICAL-VIDEO": v1_xml(metadata)}
-    mode = _stereo_number(_STEREO_MODE, metadata)
-    if mode:
-        tags["stereo_mode"] = _STEREO_MODE_NAMES[mode]
-    return tags
+def spherical_of_output(source: Path) -> SphericalMetadata:
+    """Return what a stabilized 360 clip has to say of itself: what its source said, else that it is a whole sphere.
+
+    The pose stays: stabilizing turns the picture within the camera, and the pose turns the camera's picture to upright.
+    """
+    found = read_spherical(source)
+    if found is None:
+        return SphericalMetadata()
+    return replace(found, projection="equirectangular", bounds=(0.0, 0.0, 0.0, 0.0))
+
+
+class SphericalTag:
+    """The metadata of an output, on its way through a muxer: `prepare` before the header, `write` after the trailer.
+
+    Args:
+        metadata: of a whole sphere.
+        container: FFmpeg's name of the muxer.
+        shown: the output's name, for messages. A container that cannot hold the metadata gets a warning.
+    """
+
+    def __init__(self, metadata: SphericalMetadata, container: str, shown: Path) -> None:
+        self._metadata = metadata
+        self._container = container
+        self._shown = shown
+        if container not in CONTAINERS:
+            logger.warning("'%s': this container cannot say that it holds a 360 clip, so players show it flat; "
+                           "mp4, mov, mkv and webm can", shown)  # fmt: skip
+        elif _stereo_loss(metadata, container):
+            logger.warning("'%s': this container cannot say that the right eye is on top", shown)
+
+    def prepare(self, tags: dict[str, str]) -> None:
+        """Change the tags of the video stream, before the muxer writes its header."""
+        if self._container not in ("matroska", "webm"):
+            return
+        tags["title"] = tags.get("title", "") + PLACEHOLDER
+        tags["SPHERICAL-VIDEO"] = v1_xml(self._metadata)
+        tags.pop("stereo_mode", None)
+        mode = _stereo_number(_STEREO_MODE, self._metadata)
+        if mode:
+            tags["stereo_mode"] = _STEREO_MODE_NAMES[mode]
+
+    def write(self, path: Path) -> None:
+        """Put the metadata into the file that the muxer has closed.
+
+        Raises:
+            OutputError: the file cannot be edited, or is not what the muxer should have written.
+        """
+        try:
+            if self._container in ("matroska", "webm"):
+                write_projection(path, 1, _equi_box(self._metadata).head, self._metadata.pose_deg)
+            elif self._container in CONTAINERS:
+                write_spherical(path, self._metadata)
+        except (InputError, OutputError) as error:
+            raise OutputError(f"output '{self._shown}' could not be marked as a 360 clip: {error}") from error
 
 
 def write_spherical(path: Path, metadata: SphericalMetadata) -> None:
-    """Write V1 and V2 for a whole equirectangular sphere into a closed file, in place of what it says there.
-
-    A Matroska file must have been muxed with `matroska_tags`.
+    """Write V1 and V2 for an equirectangular picture into an mp4 or mov file, in place of what it says there.
 
     Raises:
         OutputError: the file cannot be edited.
         InputError: it is no such file, or damaged.
     """
-    if is_matroska(path):
-        write_projection(path, 1, _equi_box(metadata).head, metadata.pose_deg)
-        return
     movie = read_movie(path)
     tracks = movie.tracks(b"vide")
     if not tracks:
@@ -188,11 +230,16 @@ def _equi_box(metadata: SphericalMetadata) -> Box:
 
 def _stereo_number(table: dict[int, tuple[str, bool]], metadata: SphericalMetadata) -> int:
     wanted = (metadata.stereo, metadata.right_first)
-    for eyes in (wanted, (metadata.stereo, False)):  # st3d knows no bottom-top
+    for eyes in (wanted, (metadata.stereo, False)):
         for number, meaning in table.items():
             if meaning == eyes:
                 return number
     return 0
+
+
+def _stereo_loss(metadata: SphericalMetadata, container: str) -> bool:
+    """Tell whether the right eye is on top, which only Matroska can say."""
+    return container in ("mp4", "mov") and metadata.right_first and metadata.stereo == "top-bottom"
 
 
 # -- V1 ---------------------------------------------------------------------------------------------------------------
