@@ -1,4 +1,4 @@
-"""Read and edit the index (`moov`) of an mp4 or mov file, whatever the size of the file.
+"""Read and edit the index (`moov`, ISO 14496-12) of an mp4 or mov file, whatever the size of the file.
 
 An edit never moves a sample: the new index goes to the end of the file, and only when it is there does the old one
 become free space. So chunk offsets stay right, a file of 50 GB is not copied, and at every moment before that last
@@ -24,7 +24,7 @@ _PARENTS = {b"moov", b"trak", b"mdia", b"minf", b"stbl", b"edts", b"mvex", b"sv3
 _TABLES = {b"stsd": 8, b"dref": 8}  # bytes before the children: version, flags, count
 _VISUAL_ENTRY = 78  # bytes of a VisualSampleEntry before its boxes
 _SOUND_ENTRY = {0: 28, 1: 44, 2: 64}  # of a sound entry, by its version as QuickTime counts
-_TOP_LEVEL = {b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"uuid", b"moof", b"styp", b"sidx", b"meta"}
+_TOP_LEVEL = {b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"uuid", b"moof", b"styp", b"sidx"}
 _MAX_INDEX_BYTES = 1 << 30  # a day at 60 frames a second has 200 MB
 _MAX_DEPTH = 16
 
@@ -123,6 +123,8 @@ def read_movie(path: Path) -> Movie:
         InputError: the file cannot be read, or is no mp4 or mov file with an index.
     """
     try:
+        if not is_movie(path):
+            raise InputError(f"'{path}' is no mp4 or mov file")
         with path.open("rb") as file:
             extents = list(_top_level(file))
             brand = b""
@@ -154,7 +156,9 @@ def write_movie(movie: Movie, media: bytes = b"") -> None:
     """
     path = movie.path
     if movie.moov.first("mvex") or any(extent.kind == b"moof" for extent in movie.extents):
-        raise OutputError(f"'{path}' is a fragmented mp4, whose index cannot be edited; remux it (ffmpeg -c copy) first")
+        raise OutputError(
+            f"'{path}' is a fragmented mp4, whose index cannot be edited; remux it (ffmpeg -c copy) first"
+        )
     old = next(extent for extent in movie.extents if extent.kind == b"moov")
     end = movie.extents[-1].start + movie.extents[-1].size
     added = _media_box(media) + movie.moov.to_bytes()
@@ -202,7 +206,9 @@ def _top_level(file: BinaryIO) -> Iterator[Extent]:
         if open_end:
             size = end - start
         if size < length or start + size > end:
-            raise InputError(f"damaged file: box '{kind.decode('latin-1')}' at {start} says {size} bytes of {end - start}")
+            raise InputError(
+                f"damaged file: box '{kind.decode('latin-1')}' at {start} says {size} bytes of {end - start}"
+            )
         yield Extent(kind, start, length, size, open_end)
         start += size
 
@@ -260,6 +266,8 @@ def _media_box(media: bytes) -> bytes:
 def _bound(file: BinaryIO, last: Extent, path: Path) -> None:
     """Give a last box that runs to the end of the file its size, so that another one may follow."""
     if last.size >= 1 << 32:
-        raise OutputError(f"'{path}': its last box is without a size and too large for one; remux it (ffmpeg -c copy) first")
+        raise OutputError(
+            f"'{path}': its last box is without a size and too large for one; remux it (ffmpeg -c copy) first"
+        )
     file.seek(last.start)
     file.write(struct.pack(">I", last.size))

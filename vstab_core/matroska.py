@@ -1,8 +1,8 @@
 """Read what a Matroska or WebM file says of the sphere, and write it into a file that has been muxed.
 
 FFmpeg's muxer writes the Projection element only from side data that PyAV cannot give it. So the video track gets a
-name that ends in `PLACEHOLDER` before the header is written, and afterwards the element takes that place: nothing else in
-the file moves. https://www.matroska.org/technical/elements.html
+name that ends in `PLACEHOLDER` before the header is written, and afterwards the element takes that place: nothing else
+in the file moves. https://www.matroska.org/technical/elements.html
 """
 
 from __future__ import annotations

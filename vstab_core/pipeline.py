@@ -140,8 +140,8 @@ def projection_of(info: VideoInfo, parameters: Parameters, warnings: list[str] |
     decision = decide_projection(info)
     if decision.stereo != "mono":
         raise UsageError(
-            f"'{info.path}' is a stereo 360 clip ({decision.stereo}), which vstab cannot stabilize yet; give --projection "
-            "rectilinear to have it treated as an ordinary picture"
+            f"'{info.path}' is a stereo 360 clip ({decision.stereo}), which vstab cannot stabilize yet; give "
+            "--projection rectilinear to have it treated as an ordinary picture"
         )
     if warnings is not None:
         warnings += decision.warnings

@@ -61,8 +61,8 @@ def decide(
     if not metadata.whole_sphere:
         what = "only a part of the sphere" if metadata.projection == "equirectangular" else metadata.projection
         return Decision("rectilinear", metadata.source, warnings=[
-            f"'{name}' says that its projection is {what} ({metadata.source}), which vstab cannot stabilize as such: it is "
-            "taken for an ordinary picture, and the result does not say so any more; convert it to a whole "
+            f"'{name}' says that its projection is {what} ({metadata.source}), which vstab cannot stabilize as such: "
+            "it is taken for an ordinary picture, and the result does not say so any more; convert it to a whole "
             "equirectangular sphere first, or give --projection equirect if it is one"])  # fmt: skip
     uneven = _uneven(width, height, metadata.stereo)
     layout = "mono" if uneven or metadata.stereo == "custom" else metadata.stereo

@@ -1,4 +1,4 @@
-"""What a file says of its sphere: read from mp4, mov, m4v, mkv and webm, and written into a muxed mp4, mov, mkv or webm.
+"""What a file says of its sphere: read from mp4, mov, m4v, mkv and webm, and written into one that has been muxed.
 
 V1 is XML in `moov/trak/uuid` (Matroska: the tag SPHERICAL-VIDEO); V2 the boxes `st3d` and `sv3d` of the sample entry
 (Matroska: StereoMode and Projection). Where both speak, V2 wins. github.com/google/spatial-media, docs.
@@ -47,7 +47,7 @@ class SphericalMetadata:
         stereo: "mono", "top-bottom", "left-right", or "custom" (known to the mesh only).
         right_first: whether the right eye is the top or left one.
         pose_deg: yaw, pitch, roll by which a player turns the picture, as the file has them.
-        bounds: share of the whole sphere that is missing at the top, bottom, left and right of an equirectangular picture.
+        bounds: share of the sphere that is missing at the top, bottom, left and right of an equirectangular picture.
         initial_view_deg: heading, pitch, roll where a player first looks, or None. V1 only.
         source: where it is written, in words.
     """
@@ -84,7 +84,7 @@ def read_spherical(path: Path) -> SphericalMetadata | None:
 def stereo_layout(path: Path) -> str:
     """Return where a file says that its two eyes are: "top-bottom", "left-right" or "mono".
 
-    Known limits: which eye comes first is in `SphericalMetadata.right_first`; a layout that only a mesh knows is "mono".
+    Known limits: which eye comes first is in `SphericalMetadata.right_first`; what only a mesh knows is "mono".
     """
     found = read_spherical(path)
     return found.stereo if found is not None and found.stereo != "custom" else "mono"
@@ -201,7 +201,7 @@ def _from_v2(box: Box, older: SphericalMetadata | None) -> SphericalMetadata:
 
 
 def _bounds(content: bytes) -> tuple[float, float, float, float]:
-    """Return the bounds in an `equi` box's content: version and flags, then top, bottom, left, right as 0.32 numbers."""
+    """Return the bounds in an `equi` box: version and flags, then top, bottom, left, right as 0.32 numbers."""
     if len(content) < 20:
         return 0.0, 0.0, 0.0, 0.0
     top, bottom, left, right = (value / 2**32 for value in struct.unpack_from(">4I", content, 4))
