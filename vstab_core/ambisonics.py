@@ -19,6 +19,7 @@ from av.audio.stream import AudioStream
 from . import rotation
 from .media import open_media
 from .resound import ChangeSamples
+from .sa3d import read_ambisonics
 from .types import CameraMotion, FloatArray, RotationMotion, WarpTrack
 
 logger = logging.getLogger(__name__)
@@ -104,12 +105,19 @@ def sound_changes(
 def ambisonic_streams(path: Path) -> list[int]:
     """Return the indices of the streams that are known to be first-order ambiX, head-locked stereo beside it or not.
 
-    Known limit: FFmpeg tells them of Opus (channel mapping family 2) only; it knows no `SA3D`.
+    Opus says so itself (channel mapping family 2), mp4 and mov in their `SA3D` box.
     """
     found = []
+    for item in read_ambisonics(path):
+        if item.order == 1 and item.channel_map[:CHANNELS] == tuple(range(CHANNELS)):
+            found.append(item.stream)
+        else:
+            logger.warning("'%s': stream %d is ambisonic sound of order %d with the channels %s, which is not turned "
+                           "with the picture; only the first order in ACN order is", path, item.stream, item.order,
+                           list(item.channel_map))  # fmt: skip
     for index, layout in _layouts(path):
         order, _, _ = layout.removeprefix("ambisonic ").partition("+")
-        if not layout.startswith("ambisonic "):
+        if not layout.startswith("ambisonic ") or index in found:
             continue
         if order == "1":
             found.append(index)

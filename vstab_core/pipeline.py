@@ -25,6 +25,7 @@ from .sidecar import Sidecar, check_matches, read_sidecar, write_sidecar
 from .smooth.solve import doubts_of_path, smooth
 from .smooth.streaming import StreamingPath
 from .source import Source, open_source
+from .spherical_metadata import spherical_of_output
 from .tail import Tail
 from .types import CameraMotion, EncodeOptions, Frame, RotationMotion, VideoInfo, WarpTrack
 
@@ -213,7 +214,8 @@ def _render(
 
     size = (clip.info.height, clip.info.width)
     sound = sound_changes(clip.info.path, warps, motion, clip.parameters.ambisonics)
-    with VideoWriter(output, clip.info, encode, overwrite=overwrite, size=size, sound=sound) as writer:
+    says = spherical_of_output(clip.info.path, clip.layout.stereo, clip.layout.half) if clip.sphere else None
+    with VideoWriter(output, clip.info, encode, overwrite=overwrite, size=size, sound=sound, spherical=says) as writer:
         frames = tail.replay(lambda: clip.frames(damaged), int(warps.pts[0]))
         flat = motion if isinstance(motion, CameraMotion) else None
         for done, frame in enumerate(render_frames(frames, warps, flat, clip.parameters, writer.new_frame), 1):
@@ -267,10 +269,11 @@ def _stabilize_streaming(
 
 def _doubts(clip: Source) -> list[str]:
     if not clip.info.interlaced:
-        return []
+        return list(clip.warnings)
     return [
+        *clip.warnings,
         f"'{clip.info.path}' is interlaced: its two fields are bent as one picture, which combs where it moves; "
-        "deinterlace it first (ffmpeg -vf bwdif)"
+        "deinterlace it first (ffmpeg -vf bwdif)",
     ]
 
 

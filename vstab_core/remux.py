@@ -20,7 +20,10 @@ logger = logging.getLogger(__name__)
 
 # Written anew by the muxer, or true of the old video stream only.
 _STALE_FILE_TAGS = {"major_brand", "minor_version", "compatible_brands", "encoder", "duration"}
-_STALE_VIDEO_TAGS = {"encoder", "rotate", "duration", "bps", "number_of_frames", "number_of_bytes", "vendor_id"}
+_STALE_VIDEO_TAGS = {
+    "encoder", "rotate", "duration", "bps", "number_of_frames", "number_of_bytes", "vendor_id",
+    "spherical",  # SPHERICAL-VIDEO: written anew where the output is a 360 clip
+}  # fmt: skip
 
 
 class StreamCopier:
@@ -80,6 +83,10 @@ class StreamCopier:
             return None
         self._resounds[stream.index] = resound
         return resound.target
+
+    def target_of(self, index: int) -> int | None:
+        """Return the index in the output of a stream of the source; None where it is left out."""
+        return self._targets[index].index if index in self._targets else None
 
     def copy_until(self, time_s: float | None) -> None:
         """Write the packets whose decoding time is at or before this; None: all that are left."""

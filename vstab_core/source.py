@@ -16,7 +16,8 @@ from .errors import UsageError
 from .formats import chroma_step
 from .layout import Layout, eyes_alike, usual_stereo
 from .params import Parameters
-from .spherical import is_two_to_one, looks_round
+from .spherical import Decision, decide, looks_round
+from .spherical_metadata import read_spherical, stereo_layout
 from .types import Frame, VideoInfo
 
 
@@ -27,10 +28,12 @@ class Source:
     Attributes:
         info: as the frames are delivered: of cube maps the size is that of the equirectangular picture.
         parameters: the user's, with projection and stereo decided; "mono" for an ordinary clip.
+        warnings: what is odd about it, a sentence each.
     """
 
     info: VideoInfo
     parameters: Parameters
+    warnings: list[str]
 
     @property
     def sphere(self) -> bool:
@@ -70,7 +73,7 @@ def open_source(path: Path, parameters: Parameters) -> Source:
         UsageError: the parameters do not go with the clip.
     """
     info = probe(path)
-    parameters = _decided(info, parameters)
+    parameters, warnings = _decided(info, parameters)
     if parameters.model == "rotation" and parameters.projection == "rectilinear":
         raise UsageError(
             f"--model rotation is for 360 clips, '{path}' is taken for an ordinary one; give another --model, or "
@@ -78,37 +81,37 @@ def open_source(path: Path, parameters: Parameters) -> Source:
         )
     if parameters.projection in INPUTS:
         info = equirect_info(info, parameters.stereo)
-    source = Source(info, parameters)
+    source = Source(info, parameters, warnings)
     source.layout.check(info, chroma_step(info.pixel_format))
     return source
 
 
-def _decided(info: VideoInfo, parameters: Parameters) -> Parameters:
+def decide_projection(info: VideoInfo) -> Decision:
+    """Decide from the file what a clip is, and say why."""
+
+    def is_round(stereo: str) -> bool:
+        frames = read_frames(info.path, on_damage=lambda _: None, ahead=0)
+        first = next(frames, None)
+        getattr(frames, "close", lambda: None)()
+        if first is None:
+            return False
+        luma = luma_of(first, SOURCE_WIDTH_PX)
+        return (stereo == "mono" or eyes_alike(luma, stereo)) and all(map(looks_round, Layout(stereo).eyes(luma)))
+
+    return decide(info.path.name, info.width, info.height, read_spherical(info.path), is_round)
+
+
+def _decided(info: VideoInfo, parameters: Parameters) -> tuple[Parameters, list[str]]:
     projection, stereo = parameters.projection, parameters.stereo
-    if projection == "rectilinear":
-        return replace(parameters, stereo="mono")
+    warnings: list[str] = []
     if projection == "auto":
-        projection, seen = _seen(info, stereo)
-        stereo = seen if stereo == "auto" else stereo
-    if stereo == "auto":
-        half = projection == "vr180"
-        stereo = "mono" if projection in INPUTS else usual_stereo(info.width, info.height, half)
-    return replace(parameters, projection=projection, stereo=stereo)
-
-
-def _seen(info: VideoInfo, stereo: str) -> tuple[str, str]:
-    """Return projection and stereo layout as the first picture shows them."""
-    guess = usual_stereo(info.width, info.height, half=False) if stereo == "auto" else stereo
-    if guess == "mono" and not is_two_to_one(info.width, info.height):
-        return "rectilinear", "mono"
-    frames = read_frames(info.path, on_damage=lambda _: None, ahead=0)
-    first = next(frames, None)
-    getattr(frames, "close", lambda: None)()
-    if first is None:
-        return "rectilinear", "mono"
-    luma = luma_of(first, SOURCE_WIDTH_PX)
-    if guess != "mono" and not eyes_alike(luma, guess):
-        return "rectilinear", "mono"
-    if all(looks_round(eye) for eye in Layout(guess).eyes(luma)):
-        return "equirect", guess
-    return "rectilinear", "mono"
+        decision = decide_projection(info)
+        projection, warnings = decision.projection, decision.warnings
+        stereo = decision.stereo if stereo == "auto" else stereo
+    if stereo == "auto" and projection != "rectilinear":
+        said = stereo_layout(info.path)
+        usual = usual_stereo(info.width, info.height, projection == "vr180") if projection not in INPUTS else "mono"
+        stereo = usual if said == "mono" else said
+    return replace(
+        parameters, projection=projection, stereo="mono" if projection == "rectilinear" else stereo
+    ), warnings

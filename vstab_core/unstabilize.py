@@ -17,10 +17,12 @@ from .ambisonics import sound_changes
 from .decode import probe, read_frames
 from .encode import VideoWriter
 from .errors import InputError
+from .layout import Layout
 from .params import Parameters
 from .render import render_frames
 from .result import ProgressFn, Result, tell
 from .sidecar import Sidecar, read_sidecar
+from .spherical_metadata import spherical_of_output
 from .types import EncodeOptions, VideoInfo, WarpTrack
 
 SHAPE_SLACK = 0.01  # of the width: encoders pad odd sizes
@@ -62,7 +64,9 @@ def unstabilize(
     warnings = [*_times_doubt(back, info), *_local_doubt(warps, info)]
     done = 0
     sound = sound_changes(stabilized, back, stored.motion, parameters.ambisonics)
-    with VideoWriter(output, info, encode, overwrite=overwrite, sound=sound) as writer:
+    layout = Layout("mono" if parameters.stereo == "auto" else parameters.stereo, parameters.projection == "vr180")
+    says = spherical_of_output(stabilized, layout.stereo, layout.half)
+    with VideoWriter(output, info, encode, overwrite=overwrite, sound=sound, spherical=says) as writer:
         frames = read_frames(stabilized, on_damage=warnings.append)
         for frame in render_frames(frames, back, None, parameters, writer.new_frame):
             writer.write(frame)
