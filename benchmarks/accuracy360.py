@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import cv2
@@ -77,7 +77,7 @@ def measure(case: Case, count: int, height: int = scenes.HEIGHT) -> RotationStep
     pictures = scenes.film(case.world, case.camera, count, case.lens, height)
     steps = [step for i, picture in enumerate(pictures) for step in estimator.push(picture, i / scenes.FPS)]
     steps += estimator.flush()
-    names = ("world_from_cam", "local", "confidence", "cut", "key_frame")
+    names = [column.name for column in fields(RotationSteps)]
     return RotationSteps(*(np.concatenate([getattr(step, name) for step in steps]) for name in names))
 
 

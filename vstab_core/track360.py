@@ -54,12 +54,21 @@ def open_atlas(luma: Luma) -> Luma:
     return cube.faces_of(luma)
 
 
-def refilled(atlas: Luma, live: Rays, next_number: int) -> Rays:
-    """Return the live tracks and new ones, numbered from `next_number`, at corners that keep clear of them."""
+def open_field(field: Luma) -> Luma:
+    """Return where the atlas can be tracked: 255 well inside a field of view (H, W) that is 255, 0 elsewhere."""
+    size = WINDOW_PX + 2  # a window and its gradients must not see the edge, which moves with the camera
+    return cv2.erode(cube.faces_of(field) // 255 * 255, np.ones((size, size), np.uint8)).astype(np.uint8)
+
+
+def refilled(atlas: Luma, live: Rays, next_number: int, field: Luma | None = None) -> Rays:
+    """Return the live tracks and new ones, numbered from `next_number`, at corners that keep clear of them.
+
+    Only corners in the `field` are taken, which is from `open_field`; None: all.
+    """
     wanted = MAX_TRACKS - len(live)
     if wanted <= 0:
         return live
-    mask = cube.inner_mask()
+    mask = cube.inner_mask() if field is None else cube.inner_mask() & field
     radius_px = round(SPACING_DEG * _PX_PER_DEG)
     for x, y in cube.px_of(live.ray):
         cv2.circle(mask, (int(x), int(y)), radius_px, 0, -1)
@@ -77,9 +86,9 @@ def refilled(atlas: Luma, live: Rays, next_number: int) -> Rays:
 
 
 def _spread(rays: FloatArray, live: FloatArray) -> npt.NDArray[np.intp]:
-    """Return the order, (N,), in which corners are taken, strongest first, such that no part of the sphere is left out.
+    """Return the order, (N,), in which corners are taken, strongest first, such that no part is left out.
 
-    The strongest alone would all be on the horizon, where what is far has the finest texture; the ground and whatever is
+    The strongest alone would all be on the horizon, where what is far has the finest texture; the ground and what is
     near would say nothing of how the camera moves. The first of every cell comes first, then the second.
     """
     cells = np.concatenate([_cell_of(live), _cell_of(rays)])
@@ -98,8 +107,11 @@ def _cell_of(rays: FloatArray) -> npt.NDArray[np.intp]:
     return np.asarray((face * CELLS + cell[:, 1]) * CELLS + cell[:, 0])
 
 
-def followed(before: Luma, now: Luma, tracks: Rays) -> Rays:
-    """Return the tracks that Lucas-Kanade finds again in the next atlas, and from there back to where they were."""
+def followed(before: Luma, now: Luma, tracks: Rays, field: Luma | None = None) -> Rays:
+    """Return the tracks that Lucas-Kanade finds again in the next atlas, and from there back to where they were.
+
+    Those that have left the `field` (from `open_field`) are given up.
+    """
     if not len(tracks):
         return Rays()
     face = cube.face_of(tracks.ray)
@@ -109,6 +121,9 @@ def followed(before: Luma, now: Luma, tracks: Rays) -> Rays:
     lost = np.flatnonzero(~good)
     if guess is not None and len(lost):  # what moves on its own, or stands near
         there[lost], good[lost] = _there_and_back(before, now, start[lost], face[lost], None, LEVELS)
+    if field is not None:
+        x, y = np.clip(there.astype(int), 0, [field.shape[1] - 1, field.shape[0] - 1]).T
+        good &= field[y, x] > 0
     return Rays(tracks.number[good], cube.rays_of(there[good] + _HALF, face[good]))
 
 

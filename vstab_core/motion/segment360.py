@@ -34,11 +34,13 @@ class Relative:
     Attributes:
         later_from_earlier: quaternion of camera coordinates.
         share: of the common tracks that agree.
+        travel: (3,) unit, where the camera moved to, in coordinates of the earlier one; None if it only turned.
         parallax_rad: what the median of them is off by without a movement of the camera.
     """
 
     later_from_earlier: FloatArray
     share: float
+    travel: FloatArray | None
     parallax_rad: float
 
 
@@ -59,11 +61,12 @@ class Segment:
 
 @dataclass(frozen=True)
 class SegmentSolution:
-    """The rotations of a segment; as in `RotationMotion`."""
+    """What was found for the frames of a segment; as in `RotationMotion`."""
 
     world_from_cam: FloatArray
     local: npt.NDArray[np.float32]
     key_frame: npt.NDArray[np.bool_]
+    travel: npt.NDArray[np.float32]
 
     def joined(self, following: SegmentSolution) -> SegmentSolution:
         """Return this segment and the one that begins at its last frame."""
@@ -71,6 +74,7 @@ class SegmentSolution:
             np.concatenate([self.world_from_cam[:-1], following.world_from_cam]),
             np.concatenate([self.local[:-1], following.local]),
             np.concatenate([self.key_frame[:-1], following.key_frame]),
+            np.concatenate([self.travel[:-1], following.travel]),
         )
 
 
@@ -83,8 +87,9 @@ def relative(earlier: Rays, later: Rays) -> Relative | None:
     found = relative_rotation(before, after)
     if found.model == "none":
         return None
+    travel = None if found.direction is None else -found.direction @ found.cur_from_ref
     parallax_rad = float(np.median(np.linalg.norm(before @ found.cur_from_ref.T - after, axis=1)))
-    return Relative(rotation.from_matrix(found.cur_from_ref), found.inlier_ratio, parallax_rad)
+    return Relative(rotation.from_matrix(found.cur_from_ref), found.inlier_ratio, travel, parallax_rad)
 
 
 def solve(segment: Segment) -> SegmentSolution:
@@ -94,16 +99,21 @@ def solve(segment: Segment) -> SegmentSolution:
     fixed = np.zeros(frames, bool)
     fixed[0] = True
     fixed[-1] = segment.end is not None or frames == 1
+    travel = np.zeros((frames, 3), np.float32)
+    if segment.end is not None and segment.end.travel is not None:
+        travel[:] = rotation.matrix(segment.start) @ segment.end.travel
     tracks = everything = _flat(segment.tracks)
     if frames == 1 or len(tracks.frame) == 0:
-        return SegmentSolution(guess, np.zeros((frames, 6, 3), np.float32), fixed)
+        return SegmentSolution(guess, np.zeros((frames, 6, 3), np.float32), fixed, travel)
     known = fixed | _anchored(segment, guess)
     path = guess
     for loss_rad in LOSSES_RAD:
         path = solve_rotation_path(path, known, tracks, loss_rad=loss_rad).stab_from_src
         tracks = selected(everything, of_the_world(everything, path))
-    found = solve_rotation_path(path, np.ones(frames, bool), tracks, pure=fixed, deformation=1.0, loss_rad=LOCAL_LOSS_RAD)
-    return SegmentSolution(path, found.local_rad.astype(np.float32), fixed)
+    found = solve_rotation_path(
+        path, np.ones(frames, bool), tracks, pure=fixed, deformation=1.0, loss_rad=LOCAL_LOSS_RAD
+    )
+    return SegmentSolution(path, found.local_rad.astype(np.float32), fixed, travel)
 
 
 def _anchored(segment: Segment, guess: FloatArray) -> npt.NDArray[np.bool_]:
@@ -122,6 +132,17 @@ def _anchored(segment: Segment, guess: FloatArray) -> npt.NDArray[np.bool_]:
             guess[frame] = rotation.product(segment.start, rotation.inverse(found.later_from_earlier))
             anchored[frame] = True
     return anchored
+
+
+def chained(tracks: Sequence[Rays], start: FloatArray) -> SegmentSolution:
+    """Find the rotations from each frame to the next alone: nothing in 3D, no key frame, nothing optimised.
+
+    The parallax of a moving camera is taken for turning, and adds up.
+    """
+    frames = len(tracks)
+    path = first_guess(Segment(tracks, start, None))
+    nothing = np.zeros((frames, 6, 3), np.float32)
+    return SegmentSolution(path, nothing, np.zeros(frames, bool), np.zeros((frames, 3), np.float32))
 
 
 def first_guess(segment: Segment) -> FloatArray:

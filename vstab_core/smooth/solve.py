@@ -10,3 +10,8 @@ from . import path, view
 def smooth(motion: CameraMotion | RotationMotion, parameters: Parameters) -> WarpTrack:
     """Return the warps: of an ordinary clip under the crop budget, of a 360 clip without one."""
     return view.smooth(motion, parameters) if isinstance(motion, RotationMotion) else path.smooth(motion, parameters)
+
+
+def doubts_of_path(motion: CameraMotion | RotationMotion, parameters: Parameters) -> list[str]:
+    """Return sentences about what the parameters ask for and the clip does not allow."""
+    return view.doubts(motion, parameters) if isinstance(motion, RotationMotion) else []
