@@ -188,7 +188,8 @@ class Ball:
         """Return where its middle is."""
         angle = self.begin_rad + self.speed_rad * frame
         about = np.array([np.sin(angle), 0.0, np.cos(angle)]) * self.away_m
-        return about + [0, self.down_m + 0.04 * np.sin(0.4 * frame + self.begin_rad), FORWARD_M * frame]
+        bob_m = 0.04 * np.sin(0.4 * frame + self.begin_rad)
+        return about + np.array([0, self.down_m + bob_m, FORWARD_M * frame])
 
 
 def crowd(count: int = 3) -> tuple[Ball, ...]:

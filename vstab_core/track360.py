@@ -135,14 +135,18 @@ def _predicted(
     some = np.arange(0, len(rays), max(1, len(rays) // PILOTS))
     if len(some) < PILOTS // 2:
         return None
-    half = [cv2.resize(atlas, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA) for atlas in (before, now)]
-    found, good = _there_and_back(half[0], half[1], (start[some] - _HALF) / 2, face[some], None, LEVELS - 1)
+    small = (start[some] - _HALF) * _HALF
+    found, good = _there_and_back(_halved(before), _halved(now), small, face[some], None, LEVELS - 1)
     there = found * 2 + _HALF
     if good.sum() < PILOTS // 3:
         return None
     some = some[good]
     turn = rotation.robust_turn_between(rays[some], cube.rays_of(there[good] + _HALF, face[some]))
     return cube.px_on(rays @ turn.T, face) - _HALF
+
+
+def _halved(atlas: Luma) -> Luma:
+    return cv2.resize(atlas, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
 
 
 def _there_and_back(

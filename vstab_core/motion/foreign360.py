@@ -2,8 +2,8 @@
 
 A robust loss does not tell them by itself. While the camera turns by less than the loss's reach (half a degree a frame)
 a track that stands still in the view is as good a match as one that stands still in the world, and a third of them pull
-the path by a quarter of its shake. And what walks along with the camera is nearer, moves faster and is no less smooth than
-what stands there: the local rotations would follow it.
+the path by a quarter of its shake. And what walks along with the camera is nearer, moves faster and is no less smooth
+than what stands there: the local rotations would follow it.
 
 On the stabilized sphere, things at rest run along great circles from where a moving camera goes to where it came from.
 """
