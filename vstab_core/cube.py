@@ -23,6 +23,7 @@ FACE_PX = INNER_PX + 2 * RIM_PX
 COLUMNS, ROWS = 3, 2
 LEAST_OUTWARD = 0.1  # rays further from a face's axis than 84 degrees are far off it anyway
 SOURCE_WIDTH_PX = 1024  # four faces around the equator: more is averaged away before the faces are cut out
+SLACK = 1.5  # up to so much more is left, as reducing by anything but halves takes longer than all the rest
 
 # camera_from_face, (6, 3, 3): columns are the face's right, down and outward axes in the camera
 CAMERA_FROM_FACE = np.array(
@@ -41,7 +42,7 @@ CAMERA_FROM_FACE = np.array(
 def faces_of(luma: Luma) -> Luma:
     """Return the atlas of the faces, (2 * FACE_PX, 3 * FACE_PX), of an equirectangular luma picture."""
     height, width = luma.shape
-    if width > SOURCE_WIDTH_PX:
+    if width > SLACK * SOURCE_WIDTH_PX:
         height, width = round(height * SOURCE_WIDTH_PX / width), SOURCE_WIDTH_PX
         luma = cv2.resize(luma, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8)
     x, y = _maps(width, height)

@@ -159,6 +159,17 @@ def luma_of(frame: Frame, long_side_px: int = PROXY_LONG_SIDE_PX) -> npt.NDArray
     return plane if plane.base is None else plane.copy()  # a view would keep the whole picture in memory
 
 
+def halved(plane: Plane, long_side_px: int) -> Plane:
+    """Return a plane reduced by halves until its longer side is about as long as wanted: 0.87 to 1.75 times.
+
+    Averages of two by two are forty times as fast as areas of any other size.
+    """
+    while max(plane.shape[:2]) > 1.75 * long_side_px:
+        size = ((plane.shape[1] + 1) // 2, (plane.shape[0] + 1) // 2)
+        plane = cv2.resize(plane, size, interpolation=cv2.INTER_AREA)
+    return plane
+
+
 def _gray_of_packed(plane: Plane, name: str) -> Plane:
     if name.startswith("ya"):
         return np.ascontiguousarray(plane[..., 0])

@@ -92,8 +92,8 @@ def relative(earlier: Rays, later: Rays) -> Relative | None:
     return Relative(rotation.from_matrix(found.cur_from_ref), found.inlier_ratio, travel, parallax_rad)
 
 
-def solve(segment: Segment) -> SegmentSolution:
-    """Find the rotations of all frames of a segment."""
+def solve(segment: Segment, *, deformed: bool = True) -> SegmentSolution:
+    """Find the rotations of all frames of a segment; the local ones too unless told otherwise."""
     frames = len(segment.tracks)
     guess = first_guess(segment)
     fixed = np.zeros(frames, bool)
@@ -110,6 +110,8 @@ def solve(segment: Segment) -> SegmentSolution:
     for loss_rad in LOSSES_RAD:
         path = solve_rotation_path(path, known, tracks, loss_rad=loss_rad).stab_from_src
         tracks = selected(everything, of_the_world(everything, path))
+    if not deformed:
+        return SegmentSolution(path, np.zeros((frames, 6, 3), np.float32), fixed, travel)
     found = solve_rotation_path(
         path, np.ones(frames, bool), tracks, pure=fixed, deformation=1.0, loss_rad=LOCAL_LOSS_RAD
     )

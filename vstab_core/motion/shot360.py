@@ -41,15 +41,15 @@ class ShotSolver:
     """Segments and key frames in, rotations out, some time later.
 
     Args:
-        hybrid, field: as of `RotationEstimator`; `field` is from `open_field`.
+        hybrid, deformed, field: as of `RotationEstimator`; `field` is from `open_field`.
 
     Attributes:
         up: of each shot that has ended, the direction up in its world, (3,) unit; complete after `rest`.
     """
 
-    def __init__(self, hybrid: bool, field: Luma | None) -> None:
+    def __init__(self, hybrid: bool, deformed: bool, field: Luma | None) -> None:
         self.up: list[FloatArray] = []
-        self._hybrid, self._field = hybrid, field
+        self._hybrid, self._deformed, self._field = hybrid, deformed, field
         self._edges: list[Edges] = []  # of this shot, in its world
         self._held_up: list[FloatArray] = []  # the camera's own up at the same times
         self._edges_s = -np.inf
@@ -100,7 +100,10 @@ class ShotSolver:
     def _end_segment(
         self, tracks: list[Rays], confidence: list[float], following: tuple[Luma, float] | None
     ) -> RotationSteps:
-        solution = solve_split(tracks, self._key_rotation) if self._hybrid else chained(tracks, self._key_rotation)
+        if self._hybrid:
+            solution = solve_split(tracks, self._key_rotation, self._deformed)
+        else:
+            solution = chained(tracks, self._key_rotation)
         count = len(confidence)
         cut = np.zeros(count, bool)
         cut[0] = self._fresh
@@ -138,13 +141,13 @@ class ShotSolver:
         self._edges, self._held_up = [], []
 
 
-def solve_split(tracks: list[Rays], start: FloatArray) -> SegmentSolution:
+def solve_split(tracks: list[Rays], start: FloatArray, deformed: bool = True) -> SegmentSolution:
     """Solve a segment; where too few tracks agree on its key rotation, in halves (Kopf 2016, 3.2)."""
     found = relative(tracks[0], tracks[-1])
     if (found is None or found.share < GOOD_SHARE) and len(tracks) > 2 * MIN_SEGMENT:
         middle = len(tracks) // 2
         if len(tracks[middle]) >= MIN_TRACKS:
-            first = solve_split(tracks[: middle + 1], start)
-            second = solve_split(tracks[middle:], first.world_from_cam[-1])
+            first = solve_split(tracks[: middle + 1], start, deformed)
+            second = solve_split(tracks[middle:], first.world_from_cam[-1], deformed)
             return first.joined(second)
-    return solve(Segment(tracks, start, found))
+    return solve(Segment(tracks, start, found), deformed=deformed)
