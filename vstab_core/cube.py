@@ -52,8 +52,8 @@ def faces_of(luma: Luma) -> Luma:
 
 
 @lru_cache(maxsize=2)
-def _maps(width: int, height: int) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.uint16]]:
-    """Return OpenCV's fixed-point maps from the atlas into a picture with one column more on either side."""
+def _maps(width: int, height: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Return the maps, x and y, from the atlas into a picture with one column more on either side."""
     plane = (np.arange(FACE_PX) + 0.5 - FACE_PX / 2) / (INNER_PX / 2)
     u, v = np.meshgrid(plane, plane)
     rays = np.einsum("fij,hwj->fhwi", CAMERA_FROM_FACE, np.stack([u, v, np.ones_like(u)], axis=-1))
@@ -65,8 +65,7 @@ def _maps(width: int, height: int) -> tuple[npt.NDArray[np.int16], npt.NDArray[n
         np.concatenate([np.concatenate(list(values[r * COLUMNS : (r + 1) * COLUMNS]), axis=1) for r in range(ROWS)])
         for values in (x, y)
     ]
-    fixed = cv2.convertMaps(maps[0].astype(np.float32), maps[1].astype(np.float32), cv2.CV_16SC2)
-    return fixed[0].astype(np.int16), fixed[1].astype(np.uint16)
+    return maps[0].astype(np.float32), maps[1].astype(np.float32)
 
 
 def face_of(rays: FloatArray) -> npt.NDArray[np.intp]:

@@ -96,7 +96,11 @@ def read_frames(path: Path, *, on_damage: OnDamage | None = None, ahead: int = F
     Raises:
         InputError: as `probe`, and where the picture size changes in mid-stream.
     """
-    return _tell_damage(read_ahead(_frames(Path(path)), ahead, "decode"), Path(path), on_damage)
+    return _tell_damage(read_ahead(_frames(Path(path)), ahead, "decode", _bytes_of), Path(path), on_damage)
+
+
+def _bytes_of(item: Frame | str) -> int:
+    return 0 if isinstance(item, str) else item.nbytes
 
 
 def proxy_size(width: int, height: int, long_side_px: int = PROXY_LONG_SIDE_PX) -> tuple[int, int]:
