@@ -60,6 +60,7 @@ class Weights:
     spread_weight: float = 0.01
     magnitude_weight: float = 1e-3
     temporal_weight: float = 0.05
+    unseen_weight: float = 0.5
     least_tracks: float = 100.0
 
 
@@ -176,6 +177,10 @@ class ReferencePath:
         frames, w = len(self.quats), self.weights
         spread = w.spread_weight * (np.eye(6) - 1 / 6) + w.magnitude_weight * np.eye(6)
         matrix = np.kron(np.diag(self._seen), np.kron(spread, np.eye(3)))
+        support = np.zeros((frames, 6))
+        np.add.at(support, self.frame, self._share**2)
+        lacks = np.maximum(0, 1 - support / (0.03 * self._seen[:, None]))
+        matrix += np.diag(np.repeat((w.unseen_weight * self._seen[:, None] * lacks).ravel(), 3))
         change = np.diff(np.eye(frames), axis=0)
         between = w.temporal_weight * 0.5 * (self._seen[1:] + self._seen[:-1])
         return np.asarray(matrix + np.kron(change.T @ (between[:, None] * change), np.eye(18)))

@@ -90,6 +90,7 @@ def solve_rotation_path(
     spread_weight: float = 0.01,
     magnitude_weight: float = 1e-3,
     temporal_weight: float = 0.05,
+    unseen_weight: float = 0.5,
     validate: bool = True,
     least_tracks: float = 100.0,
     max_local_rad: float = 0.0873,

@@ -24,6 +24,7 @@ AGAINST_SHARE = -0.4  # of its steps that go along it; less than nothing: it run
 LEAST_STEP_RAD = 0.0026  # 0.15 degrees a frame: nobody is foreign below
 _WIDTHS_RAD = np.radians([1.0, 0.4, 0.2, 0.1])  # of the weights in the fit of the camera's way, narrowed step by step
 EVERY = 3  # step is looked at: enough to know a track by
+_STEP_NOISE_RAD = np.radians(0.05)
 _POOLED = np.ones(5)  # frames that share a direction of movement; a head's bob turns it by some degrees a frame
 LEAST_KEPT = 0.3  # of the tracks: where fewer are left, nothing is known of the world
 
@@ -74,14 +75,15 @@ def _by_the_way(
     length = np.linalg.norm(step, axis=1)
     products = (normal[:, :, None] * normal[:, None, :]).reshape(-1, 9)
     frames = int(frame.max()) + 1
-    weight = candidate[owner] / (length + np.radians(0.05)) ** 2  # at first all steps count alike, but for the noise
+    weight = candidate[owner] / (length + _STEP_NOISE_RAD) ** 2  # at first all steps count alike, but for the noise
     for width in _WIDTHS_RAD:
         sums = [np.convolve(np.bincount(frame, weight * column, frames), _POOLED, "same") for column in products.T]
         way = np.linalg.eigh(np.stack(sums, axis=1).reshape(-1, 3, 3))[1][:, :, 0]  # at right angles to the normals
         off = np.abs((normal * way[frame]).sum(axis=1))
         weight = candidate[owner] / (1 + (off / width) ** 2) ** 2
     forth = -(step * way[frame]).sum(axis=1)
-    sign = np.sign(np.convolve(np.bincount(frame, weight * forth, frames), _POOLED, "same"))
+    vote = weight * forth / (length + _STEP_NOISE_RAD)  # one a track: what walks by makes the longest steps
+    sign = np.sign(np.convolve(np.bincount(frame, vote, frames), _POOLED, "same"))
     squared = np.bincount(owner, length**2, len(candidate)) + 1e-30
     across = np.sqrt(np.bincount(owner, off**2, len(candidate)) / squared)
     along = np.bincount(owner, length * forth * sign[frame], len(candidate)) / squared

@@ -78,7 +78,7 @@ void register_rotation_path(py::module_& m) {
       [](const Numbers& quats, const Flags& fixed, const Indices& track_start, const Indices& frame,
          const Numbers& ray, const std::optional<Flags>& pure, double deformation, double loss_rad, double first_weight, double second_weight,
          double prior_first, double prior_second, double spread_weight, double magnitude_weight,
-         double temporal_weight, bool validate, double least_tracks, double max_local_rad, double damping, double tolerance,
+         double temporal_weight, double unseen_weight, bool validate, double least_tracks, double max_local_rad, double damping, double tolerance,
          int max_iterations) {
         const RotationPathQuery query = query_of(quats, fixed, track_start, frame, ray, pure ? *pure : fixed);
         RotationPathOptions options;
@@ -91,6 +91,7 @@ void register_rotation_path(py::module_& m) {
         options.spread_weight = spread_weight;
         options.magnitude_weight = magnitude_weight;
         options.temporal_weight = temporal_weight;
+        options.unseen_weight = unseen_weight;
         options.validate = validate;
         options.least_tracks = least_tracks;
         options.max_local_rad = max_local_rad;
@@ -110,7 +111,8 @@ void register_rotation_path(py::module_& m) {
       py::arg("first_weight") = usual.first_weight, py::arg("second_weight") = usual.second_weight,
       py::arg("prior_first") = usual.prior_first, py::arg("prior_second") = usual.prior_second,
       py::arg("spread_weight") = usual.spread_weight, py::arg("magnitude_weight") = usual.magnitude_weight,
-      py::arg("temporal_weight") = usual.temporal_weight, py::arg("validate") = usual.validate,
+      py::arg("temporal_weight") = usual.temporal_weight, py::arg("unseen_weight") = usual.unseen_weight,
+      py::arg("validate") = usual.validate,
       py::arg("least_tracks") = usual.least_tracks, py::arg("max_local_rad") = usual.max_local_rad,
       py::arg("damping") = usual.damping, py::arg("tolerance") = usual.tolerance,
       py::arg("max_iterations") = usual.max_iterations);

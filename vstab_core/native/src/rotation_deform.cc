@@ -13,6 +13,9 @@
 namespace vstab {
 namespace {
 
+// Of a frame's tracks, how many must stand at a vertex, each with the square of its weight there; evenly spread, 1/15.
+constexpr double kSeen = 0.03;
+
 // A source ray's three vertices and their weights.
 struct Octant {
   std::array<int, 3> vertex;
@@ -41,6 +44,7 @@ class Deformation {
     for (const Quat& q : segment.quats) rotations_.push_back(matrix(q));
     octants_.reserve(segment.rays.size());
     for (const Vec3& ray : segment.rays) octants_.emplace_back(ray);
+    weigh_unseen();
   }
 
   const std::vector<double>& local() const { return local_; }
@@ -116,17 +120,37 @@ class Deformation {
     }
   }
 
+  // What a vertex lacks of being seen, the share of kSeen, holds it to zero, whatever the other weights are scaled by:
+  // nothing else tells it from noise, and half of the picture would follow it.
+  void weigh_unseen() {
+    unseen_.assign(kVertices * segment_.frames(), 0.0);
+    for (const Track& track : segment_.tracks) {
+      for (std::size_t i = 0; i < track.count; ++i) {
+        const Octant& octant = octants_[track.begin + i];
+        double* at = &unseen_[kVertices * (track.first_frame + i)];
+        for (std::size_t k = 0; k < 3; ++k) at[octant.vertex[k]] += octant.weight[k] * octant.weight[k];
+      }
+    }
+    for (std::size_t t = 0; t < segment_.frames(); ++t) {
+      const double seen = segment_.seen[t], enough = kSeen * seen;
+      for (std::size_t k = kVertices * t; k < kVertices * (t + 1); ++k) {
+        unseen_[k] = options_.unseen_weight * seen * std::max(0.0, 1 - unseen_[k] / enough);
+      }
+    }
+  }
+
   double add_regularizer(FrameMatrix<kLocal>& matrix, std::vector<double>& gradient) const {
     double cost = 0;
     for (std::size_t t = 0; t < segment_.frames(); ++t) {
       const double* local = &local_[kLocal * t];
       const double spread = options_.spread_weight * segment_.seen[t];
-      const double magnitude = options_.magnitude_weight * segment_.seen[t];
       for (int c = 0; c < 3; ++c) {
         double mean = 0;
         for (int k = 0; k < kVertices; ++k) mean += local[3 * k + c] / kVertices;
         for (int k = 0; k < kVertices; ++k) {
           const int i = 3 * k + c;
+          const double magnitude =
+              options_.magnitude_weight * segment_.seen[t] + unseen_[kVertices * t + static_cast<std::size_t>(k)];
           const double off = local[i] - mean;
           cost += spread * off * off + magnitude * local[i] * local[i];
           gradient[kLocal * t + static_cast<std::size_t>(i)] += spread * off + magnitude * local[i];
@@ -159,7 +183,7 @@ class Deformation {
   const Segment& segment_;
   const TrackEnergy energy_;
   const RotationPathOptions& options_;
-  std::vector<double> local_, before_;
+  std::vector<double> local_, before_, unseen_;
   std::vector<Mat3> rotations_;
   std::vector<Octant> octants_;
   std::vector<Vec3> rays_;

@@ -21,7 +21,8 @@ void check(const RotationPathOptions& options) {
        {std::pair(options.first_weight, "first_weight"), std::pair(options.second_weight, "second_weight"),
         std::pair(options.prior_first, "prior_first"), std::pair(options.prior_second, "prior_second"),
         std::pair(options.spread_weight, "spread_weight"), std::pair(options.magnitude_weight, "magnitude_weight"),
-        std::pair(options.temporal_weight, "temporal_weight"), std::pair(options.least_tracks, "least_tracks"),
+        std::pair(options.temporal_weight, "temporal_weight"), std::pair(options.unseen_weight, "unseen_weight"),
+        std::pair(options.least_tracks, "least_tracks"),
         std::pair(options.max_local_rad, "max_local_rad"), std::pair(options.damping, "damping"),
         std::pair(options.tolerance, "tolerance")}) {
     if (!(value >= 0) || !std::isfinite(value)) {

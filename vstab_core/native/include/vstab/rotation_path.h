@@ -25,6 +25,7 @@ struct RotationPathOptions {
   double spread_weight = 0.01;  // of sum |local_k - mean|^2, times the frame's tracks
   double magnitude_weight = 1e-3;  // of sum |local_k|^2, times the frame's tracks
   double temporal_weight = 0.05;   // of sum |local_k,t+1 - local_k,t|^2, times the frames' mean number of tracks
+  double unseen_weight = 0.5;      // of |local_k|^2, times the frame's tracks, times what vertex k lacks of being seen
   bool validate = true;            // scale the three weights as tracks left out of the solution advise
   double least_tracks = 100;       // a frame with fewer is regularized as if it had these: few tracks say little
   double max_local_rad = 0.0873;   // 5 degrees; a frame that exceeds it is scaled down as a whole
