@@ -28,6 +28,7 @@ from .handover import Handover
 from .media import ffmpeg_log, open_media, video_stream
 from .outfile import PartialFile, output_error
 from .remux import StreamCopier, copy_file_tags, copy_video_tags, mux, muxer_options
+from .stretch import Pace, PacedStreams
 from .types import EncodeOptions, Frame, VideoInfo
 
 logger = logging.getLogger(__name__)
@@ -54,6 +55,7 @@ class VideoWriter:
         overwrite: whether an existing output may be replaced.
         size: (height, width) of the frames to be written, where it is not the source's.
         copy_streams: whether sound, subtitles, data and chapters are carried over.
+        pace: of a hyperlapse; its sound is stretched or left out, see `stretch`.
 
     Raises:
         OutputError: the output is the input, exists, or cannot be written, or the container cannot hold the codec.
@@ -69,12 +71,14 @@ class VideoWriter:
         overwrite: bool = False,
         size: tuple[int, int] | None = None,
         copy_streams: bool = True,
+        pace: Pace | None = None,
     ) -> None:
         self.path = Path(path)
         self.info = info
         self._height, self._width = size or (info.height, info.width)
         self._options = options or EncodeOptions()
         self._copy_streams = copy_streams
+        self._pace = pace
         self._last_dts: dict[int, int] = {}
         self._frames = 0
         self._last_pts: int | None = None
@@ -122,8 +126,10 @@ class VideoWriter:
         self._time_base = 1 / self.info.frame_rate if self._by_number else self.info.time_base
         self._video = self._add_video(container, look)
         copy_video_tags(source_video, self._video)
-        self._copier: StreamCopier | None = None
-        if self._copy_streams:
+        self._copier: StreamCopier | PacedStreams | None = None
+        if self._pace is not None:
+            self._copier = PacedStreams(source, self._output, self._pace, f"'{self.path}'")
+        elif self._copy_streams:
             copy_file_tags(source, self._output)
             self._copier = StreamCopier(source, self._output, source_video, f"'{self.path}'")
         self._output.start_encoding()

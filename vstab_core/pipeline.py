@@ -22,9 +22,11 @@ from .params import Parameters, parameters_from
 from .render import render_frames, warp_frame
 from .result import ProgressFn, Result, figures_of, tell
 from .sidecar import Sidecar, check_matches, read_sidecar, write_sidecar
+from .smooth import hyperlapse
 from .smooth.solve import smooth
 from .smooth.streaming import StreamingPath
 from .spherical import is_two_to_one, looks_round
+from .stretch import pace_of
 from .tail import Tail
 from .types import CameraMotion, EncodeOptions, Frame, RotationMotion, VideoInfo, WarpTrack
 
@@ -48,11 +50,12 @@ def analyze(
     started = time.monotonic()
     info = probe(source)
     _refuse_existing(sidecar, source, overwrite)
+    hyperlapse.check(parameters)
     warnings = _doubts(info)
     motion = _measure(info, parameters, on_progress, warnings)
     warps = smooth(motion, parameters)
     write_sidecar(sidecar, _sidecar_of(info, motion, parameters, warps))
-    return Result(sidecar, figures_of(motion, warps, started), warnings)
+    return Result(sidecar, figures_of(motion, warps, started, parameters), warnings)
 
 
 def render(
@@ -74,13 +77,16 @@ def render(
     info = probe(source)
     stored = read_sidecar(sidecar)
     check_matches(stored, info)
-    if stored.warps is None:
-        raise InputError(f"'{sidecar}' holds no warps; run `vstab smooth` on it")
     before = stored.parameters.as_dict() if stored.parameters else {}
     parameters = parameters_from({**before, **(overrides or {})})
+    warps = stored.warps
+    if warps is None and stored.motion is not None and parameters.hyperlapse > 1:
+        warps = smooth(stored.motion, parameters)  # see `Sidecar.warps`
+    if warps is None:
+        raise InputError(f"'{sidecar}' holds no warps; run `vstab smooth` on it")
     warnings = _doubts(info)
-    _render(info, stored.warps, stored.motion, parameters, output, encode, overwrite, on_progress, warnings, Tail())
-    return Result(output, figures_of(stored.motion, stored.warps, started), warnings)
+    _render(info, warps, stored.motion, parameters, output, encode, overwrite, on_progress, warnings, Tail())
+    return Result(output, figures_of(stored.motion, warps, started, parameters), warnings)
 
 
 def stabilize(
@@ -110,7 +116,10 @@ def stabilize(
     info = probe(source)
     warnings = _doubts(info)
     _refuse_existing(output, source, overwrite)
+    hyperlapse.check(parameters)
     if streaming:
+        if parameters.hyperlapse > 1:
+            raise UsageError("--streaming cannot look far enough ahead for --hyperlapse; leave one of them out")
         if projection_of(info, parameters) == "equirect":
             raise UsageError(
                 f"'{source}' is a 360 clip, which --streaming cannot stabilize yet; leave --streaming out, or give "
@@ -129,7 +138,7 @@ def stabilize(
     if sidecar is not None:
         write_sidecar(sidecar, _sidecar_of(info, motion, parameters, warps))
     _render(info, warps, motion, parameters, output, encode, overwrite, on_progress, warnings, tail)
-    return Result(output, figures_of(motion, warps, started), warnings)
+    return Result(output, figures_of(motion, warps, started, parameters), warnings)
 
 
 def projection_of(info: VideoInfo, parameters: Parameters) -> str:
@@ -184,7 +193,7 @@ def _rotation_of(info: VideoInfo, pts: list[int], frames: Iterator[Frame]) -> Ro
     steps += estimator.flush()
     columns = [
         np.concatenate([getattr(step, name) for step in steps])
-        for name in ("world_from_cam", "local", "confidence", "cut", "key_frame")
+        for name in ("world_from_cam", "local", "confidence", "cut", "key_frame", "speed")
     ]
     return RotationMotion(info.width, info.height, np.array(pts, np.int64), info.time_base, *columns)
 
@@ -204,6 +213,7 @@ def _motion_of(info: VideoInfo, pts: list[int], steps: list[MotionStep]) -> Came
         confidence,
         cut,
         readout_ratio(corners, cut, confidence, info.aspect),
+        np.array([step.speed for step in steps], np.float32),
     )
 
 
@@ -225,7 +235,7 @@ def _render(
         if message not in known:
             warnings.append(message)
 
-    with VideoWriter(output, info, encode, overwrite=overwrite) as writer:
+    with VideoWriter(output, info, encode, overwrite=overwrite, pace=pace_of(warps, motion, parameters)) as writer:
         frames = tail.replay(lambda: read_frames(info.path, on_damage=damaged), int(warps.pts[0]))
         flat = motion if isinstance(motion, CameraMotion) else None
         for done, frame in enumerate(render_frames(frames, warps, flat, parameters, writer.new_frame), 1):

@@ -47,7 +47,7 @@ class StreamCopier:
     def _add(self, stream: Stream) -> None:
         reason = _cannot_carry(stream, self._output)
         if reason is not None:
-            logger.warning("%s: %s is left out: %s", self._name, _describe(stream), reason)
+            logger.warning("%s: %s is left out: %s", self._name, describe(stream), reason)
             return
         target = self._output.add_stream_from_template(stream)
         target.metadata.update(stream.metadata)
@@ -151,7 +151,8 @@ def _is_mov_text(stream: Stream) -> bool:
     return stream.type == "subtitle" and stream.codec_context is not None and stream.codec_context.name == "mov_text"
 
 
-def _describe(stream: Stream) -> str:
+def describe(stream: Stream) -> str:
+    """Return how a warning names a stream."""
     codec = getattr(stream, "name", None) or "unknown codec"
     title = stream.metadata.get("title") or stream.metadata.get("handler_name") or stream.metadata.get("filename")
     language = stream.metadata.get("language")
@@ -168,6 +169,6 @@ def _cannot_carry(stream: Stream, output: OutputContainer) -> str | None:
             scratch.add_stream_from_template(stream).metadata.update(stream.metadata)
             scratch.start_encoding()
     except (av.FFmpegError, ValueError) as error:
-        logger.debug("%s: %s", _describe(stream), error)
+        logger.debug("%s: %s", describe(stream), error)
         return f"a {output.format.name} file cannot hold it"
     return None

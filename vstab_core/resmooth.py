@@ -44,4 +44,4 @@ def smooth(
     target = output or sidecar
     write_sidecar(target, replace(stored, parameters=parameters, warps=warps))
     tell(on_progress, "smooth", frames, frames)
-    return Result(target, figures_of(stored.motion, warps, started))
+    return Result(target, figures_of(stored.motion, warps, started, parameters))

@@ -20,6 +20,7 @@ from ..track360 import Luma, Rays, followed, open_atlas, refilled
 from ..types import FloatArray
 from .segment360 import Segment, SegmentSolution, relative, solve
 from .similar import same_picture
+from .travel import speed_of
 
 KEY_INTERVAL_S = 3.0  # Kopf 2016, 3.1
 OCTANT_KEPT = 0.5  # share of an octant's tracks that must live since the key frame: Kopf 2016, 3.1
@@ -40,6 +41,7 @@ class RotationSteps:
     confidence: npt.NDArray[np.float32]
     cut: npt.NDArray[np.bool_]
     key_frame: npt.NDArray[np.bool_]
+    speed: npt.NDArray[np.float32]
 
 
 @dataclass
@@ -62,6 +64,7 @@ class RotationEstimator:
         self._frames: list[_Frame] = []  # of the open segment; the first is its key frame
         self._key_s = 0.0
         self._key_rotation = rotation.IDENTITY
+        self._key_speed = 0.0  # of the open segment's first frame
         self._fresh = True  # the open segment is the first of its shot
 
     def push(self, luma: Luma, time_s: float) -> list[RotationSteps]:
@@ -93,7 +96,7 @@ class RotationEstimator:
         self._atlas, self._picture, self._held = atlas, luma, []
         self._live = self._refilled(atlas, Rays())
         self._frames, self._key_s = [_Frame(self._live, 1.0)], time_s
-        self._key_rotation, self._fresh = rotation.IDENTITY, True
+        self._key_rotation, self._key_speed, self._fresh = rotation.IDENTITY, 0.0, True
 
     def _refilled(self, atlas: Luma, live: Rays) -> Rays:
         result = refilled(atlas, live, self._next_number)
@@ -130,9 +133,16 @@ class RotationEstimator:
         cut = np.zeros(count, bool)
         cut[0] = self._fresh
         confidence = np.array([frame.confidence for frame in self._frames[:count]], np.float32)
+        speed = speed_of([frame.tracks for frame in self._frames], solution.world_from_cam)
+        speed[0], self._key_speed = self._key_speed, float(speed[-1])
         return [
             RotationSteps(
-                solution.world_from_cam[:count], solution.local[:count], confidence, cut, solution.key_frame[:count]
+                solution.world_from_cam[:count],
+                solution.local[:count],
+                confidence,
+                cut,
+                solution.key_frame[:count],
+                speed[:count].astype(np.float32),
             )
         ]
 
