@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .params import Parameters
-from .smooth import pace
+from .smooth import hyperlapse
 from .types import CameraMotion, RotationMotion, WarpTrack
 
 # (stage, frames done, frames in all or 0 if unknown); may raise Cancelled
@@ -46,7 +46,7 @@ def figures_of(
     if isinstance(motion, RotationMotion):
         figures["key_frames"] = int(motion.key_frame.sum())
     if motion is not None and warps.out_pts is not None:
-        figures |= pace.figures(motion, warps, parameters)
+        figures |= hyperlapse.figures(motion, warps, parameters)
     figures["crop"] = float(warps.crop.max())
     figures["seconds"] = seconds
     figures["fps"] = len(warps) / max(seconds, 1e-9)

@@ -134,9 +134,7 @@ def _measured_from(common: Common, fields: dict[str, Any], path: Path) -> Camera
     return _rotation_from(common, fields["rotation"], fields.get("speed")) if "rotation" in fields else None
 
 
-def _rotation_from(
-    common: Common, rotation: dict[str, Any], speed: npt.NDArray[np.float32] | None
-) -> RotationMotion:
+def _rotation_from(common: Common, rotation: dict[str, Any], speed: npt.NDArray[np.float32] | None) -> RotationMotion:
     width, height, _, pts, time_base = common
     local = rotation["local"]
     return RotationMotion(

@@ -22,8 +22,8 @@ from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.stream import Discard, Stream
 
-from .remux import copy_file_tags, describe, mux
 from .params import Parameters
+from .remux import copy_file_tags, describe, mux
 from .types import CameraMotion, FloatArray, RotationMotion, WarpTrack
 
 logger = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ def pace_of(warps: WarpTrack, motion: CameraMotion | RotationMotion | None, para
         return None
     tick_s = float(warps.time_base)
     lasts = float(motion.pts[-1] - motion.pts[0]) / max(1, len(motion) - 1) * tick_s
-    source_s, output_s = warps.pts * tick_s, warps.out_pts * tick_s
+    source_s, output_s = warps.pts.astype(np.float64) * tick_s, warps.out_pts.astype(np.float64) * tick_s
     end_s = float(motion.pts[-1]) * tick_s + lasts
     return Pace(source_s, output_s, end_s, float(output_s[-1]) + lasts, parameters.hyperlapse_audio == "stretch")
 
@@ -90,11 +90,13 @@ class PacedStreams:
             stream.discard = Discard.all
             if stream.type == "video":
                 continue
-            target = _add_stream(stream, output) if isinstance(stream, AudioStream) and pace.stretch else None
-            if target is not None:
-                stream.discard = Discard.default
-                self._sounds[stream.index] = _Sound(stream, target, pace)
-            elif stream.type == "audio" and not pace.stretch:
+            if isinstance(stream, AudioStream) and pace.stretch:
+                target = _add_stream(stream, output)
+                if target is not None:
+                    stream.discard = Discard.default
+                    self._sounds[stream.index] = _Sound(stream, target, pace)
+                    continue
+            if stream.type == "audio" and not pace.stretch:
                 logger.warning("%s: the sound is left out; --hyperlapse-audio stretch keeps it, played faster", name)
             else:
                 logger.warning("%s: %s is left out of the hyperlapse", name, describe(stream))
@@ -119,8 +121,10 @@ class PacedStreams:
             return
         try:
             for packet in source.demux([sound.source for sound in self._sounds.values()]):
+                if not packet.size:  # the end; it knows no stream
+                    continue
                 sound = self._sounds[packet.stream_index]
-                for encoded in sound.take(packet) if packet.size else ():
+                for encoded in sound.take(packet):
                     yield encoded, sound.target
         except (av.FFmpegError, OSError) as error:
             logger.warning("sound ends early: %s", getattr(error, "strerror", error))

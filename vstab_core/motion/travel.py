@@ -50,4 +50,4 @@ def speed_of(tracks: Sequence[Rays], world_from_cam: FloatArray) -> FloatArray:
         return np.zeros(frames)
     filled = np.interp(np.arange(frames), known, speed[known])
     filled[0] = 0.0
-    return filled
+    return np.asarray(filled)

@@ -1,35 +1,28 @@
 """A hyperlapse: frames chosen for an even camera speed, their path smoothed in the output's time.
 
-The frames are chosen first (`pace`), then the path is solved over them as if they were a clip of their own: its motion
-is that from chosen frame to chosen frame, its clock the output's. So `smoothness` counts seconds that viewers see.
+1. a plain time-lapse, every n-th frame, is stabilized: how does its picture still move? Pans stay, shake goes;
+2. with what the camera's travel adds (`motion.speed`), frames are chosen between which it moves evenly (`pace`);
+3. the path of the chosen frames is solved as if they were a clip of their own, on the output's clock, so that
+   `smoothness` counts seconds that viewers see.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from ..corners import (
-    corners_from_homography,
-    frame_corners,
-    homography_from_corners,
-    similarity_basis,
-    similarity_from,
-    similarity_part,
-)
+from .. import rotation
+from ..corners import apply, homography_from_corners, inverse, motion_over_picture
 from ..errors import SidecarError, UsageError
 from ..params import Parameters
-from ..types import CameraMotion, FloatArray, RotationMotion, WarpTrack
+from ..types import FloatArray, RotationMotion, WarpTrack
 from . import path, view
-from .pace import Indices, chosen_frames, shots_of
-from .shot import undo_within_budget
+from .pace import Indices, Motion, chosen_frames, even_frames, shots_of, variation
+from .thinned import thinned, thinned_rotation
 
-LEAST_DEPTH = 0.3  # of a corner against the middle: a chain of steps that bends more is no longer a picture
-
-Motion = TypeVar("Motion", CameraMotion, RotationMotion)
+MEAN_SINE = np.pi / 4  # how far the points of a sphere move on average when it turns by 1 rad
 
 
 def check(parameters: Parameters) -> None:
@@ -43,7 +36,7 @@ def check(parameters: Parameters) -> None:
                          "choose crop, black or mirror")  # fmt: skip
 
 
-def smooth(motion: CameraMotion | RotationMotion, parameters: Parameters) -> WarpTrack:
+def smooth(motion: Motion, parameters: Parameters) -> WarpTrack:
     """Return the warps of the frames that are shown, and when.
 
     Raises:
@@ -54,14 +47,32 @@ def smooth(motion: CameraMotion | RotationMotion, parameters: Parameters) -> War
     if motion.speed is None:
         raise SidecarError("the sidecar was made by a vstab that did not measure the camera's speed, which a "
                            "hyperlapse needs; run `vstab analyze` again")  # fmt: skip
-    chosen = chosen_frames(motion, parameters)
-    shown_at = even_pts(motion.pts, len(chosen))
-    if isinstance(motion, RotationMotion):
-        warps = view.smooth(replace(_rows(motion, chosen, shown_at), local=motion.local[chosen]), parameters)
-    else:
-        between, skew = _between(motion, chosen, shown_at, parameters)
-        warps = path.smooth(between, parameters, skew)
-    return replace(warps, pts=motion.pts[chosen], out_pts=shown_at)
+    even = even_frames(motion, parameters.hyperlapse)
+    glide = _per_frame(_glide(motion, even, _solved(motion, even, parameters), parameters), motion, even)
+    chosen = chosen_frames(motion, np.hypot(_travel(motion), glide), parameters.hyperlapse)
+    return _solved(motion, chosen, parameters)
+
+
+def figures(motion: Motion, warps: WarpTrack, parameters: Parameters) -> dict[str, float | int]:
+    """Return what a hyperlapse tells: how unevenly its picture moves, and that of a plain time-lapse.
+
+    `speed_variation` is the standard deviation over the mean of the stabilized picture's motion from frame to frame.
+    """
+    even = even_frames(motion, parameters.hyperlapse)
+    before = moved_between(motion, even, _solved(motion, even, parameters), parameters)
+    after = moved_between(motion, np.searchsorted(motion.pts, warps.pts), warps, parameters)
+    return {
+        "source_frames": len(motion),
+        "speed_variation_before": variation(before),
+        "speed_variation": variation(after),
+    }
+
+
+def moved_between(motion: Motion, chosen: Indices, warps: WarpTrack, parameters: Parameters) -> FloatArray:
+    """Return how far the stabilized picture moves from each shown frame to the next one of its shot, (n,)."""
+    travel = np.diff(np.cumsum(_travel(motion))[chosen])
+    same_shot = ~motion.cut[chosen][1:]
+    return np.asarray(np.hypot(travel, _glide(motion, chosen, warps, parameters)[1:])[same_shot])
 
 
 def even_pts(pts: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.int64]:
@@ -70,55 +81,51 @@ def even_pts(pts: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.int64]:
     return np.asarray(pts[0] + np.floor(np.arange(count) * interval + 0.5).astype(np.int64))
 
 
-def _rows(motion: Motion, chosen: Indices, shown_at: npt.NDArray[np.int64]) -> Motion:
-    """Return what both kinds of motion have of the chosen frames, at the times of the output."""
-    gap = np.append(0, chosen[:-1] + 1)  # from the frame after the last chosen one
-    confidence = np.minimum.reduceat(motion.confidence[: chosen[-1] + 1], gap)
-    values = {"pts": shown_at, "confidence": confidence, "cut": motion.cut[chosen], "speed": None}
+def _solved(motion: Motion, chosen: Indices, parameters: Parameters) -> WarpTrack:
+    """Return the warps of these frames, shown evenly."""
+    shown_at = even_pts(motion.pts, len(chosen))
     if isinstance(motion, RotationMotion):
-        values |= {"world_from_cam": motion.world_from_cam[chosen], "key_frame": motion.key_frame[chosen]}
-    return replace(motion, **values)
+        warps = view.smooth(thinned_rotation(motion, chosen, shown_at), parameters)
+    else:
+        between, skew = thinned(motion, chosen, shown_at, parameters)
+        warps = path.smooth(between, parameters, skew)
+    return replace(warps, pts=motion.pts[chosen], out_pts=shown_at)
 
 
-def _between(
-    motion: CameraMotion, chosen: Indices, shown_at: npt.NDArray[np.int64], parameters: Parameters
-) -> tuple[CameraMotion, FloatArray | None]:
-    """Return the motion from chosen frame to chosen frame, and the rolling shutter's mesh of each (or None).
+def _travel(motion: Motion) -> FloatArray:
+    """Return (F,): how far travel moves the tracks from the frame before, where bridged as in the frames around it."""
+    assert motion.speed is not None
+    travel = motion.speed.astype(np.float64)
+    for shot in shots_of(motion.cut):
+        measured = np.flatnonzero((motion.confidence[shot] > 0) & ~motion.cut[shot])
+        if len(measured):
+            travel[shot] = np.interp(np.arange(shot.stop - shot.start), measured, travel[shot][measured])
+    return travel
 
-    The shutter's skew comes from the speed in the moment a frame was taken, so it is undone before frames are dropped.
+
+def _per_frame(glide: FloatArray, motion: Motion, chosen: Indices) -> FloatArray:
+    """Return (F,): the motion between chosen frames, spread over the frames between; a shot's end goes on as before."""
+    gap = np.diff(chosen, append=len(motion))
+    rate = np.append(glide[1:], 0.0) / gap
+    ends = np.flatnonzero(np.append(motion.cut[chosen][1:], True))
+    rate[ends] = rate[np.maximum(ends - 1, 0)]
+    return np.append(0.0, np.repeat(rate, gap)[:-1])
+
+
+def _glide(motion: Motion, chosen: Indices, warps: WarpTrack, parameters: Parameters) -> FloatArray:
+    """Return (G,): how far the stabilized picture of a still and distant world moves from shown frame to shown frame.
+
+    Radians or half widths, the mean over the picture; 0 on the first frame of a shot.
     """
-    corners, skew = motion.corners, None
-    if parameters.rolling_shutter == "on" and motion.readout_ratio:
-        parts = [undo_within_budget(corners[shot], motion, parameters) for shot in shots_of(motion.cut)]
-        corners = np.concatenate([part[0] for part in parts])
-        skew = np.concatenate([part[1] for part in parts])[chosen]
-    first = motion.cut[chosen]
-    composed = corners_from_homography(_composed(corners, chosen, motion.aspect), motion.aspect)
-    composed[first] = 0.0
-    mesh = np.add.reduceat(motion.mesh[: chosen[-1] + 1], np.append(0, chosen[:-1] + 1), axis=0)
-    mesh[first] = 0.0
-    between = replace(_rows(motion, chosen, shown_at), corners=composed, mesh=mesh, readout_ratio=0.0)
-    return between, skew
-
-
-def _composed(corners: FloatArray, chosen: Indices, aspect: float) -> FloatArray:
-    """Return cur_from_prev (G, 3, 3) of chosen frames: all steps between them, one after the other.
-
-    Perspective adds up, its noise too; where it would fold the picture, the chain is one of similarities.
-    """
-    steps = homography_from_corners(corners, aspect)
-    rigid = similarity_from(corners.reshape(-1, 8) @ similarity_part(aspect).T @ similarity_basis(aspect), aspect)
-    result = np.tile(np.eye(3), (len(chosen), 1, 1))
-    for row, (before, frame) in enumerate(zip(chosen[:-1], chosen[1:], strict=True), 1):
-        gap = slice(before + 1, frame + 1)
-        chain = _product(steps[gap])
-        depth = frame_corners(aspect) @ chain[2, :2] + chain[2, 2]
-        result[row] = chain if depth.min() > LEAST_DEPTH * chain[2, 2] > 0 else _product(rigid[gap])
-    return result
-
-
-def _product(steps: FloatArray) -> FloatArray:
-    chain: FloatArray = np.eye(3)
-    for step in steps:
-        chain = step @ chain
-    return chain
+    if isinstance(motion, RotationMotion):
+        world_from_view = rotation.matrix(motion.world_from_cam[chosen]) @ warps.src_from_dst
+        turn = world_from_view[1:] @ np.swapaxes(world_from_view[:-1], 1, 2)
+        moved = MEAN_SINE * rotation.angle_rad(rotation.from_matrix(turn))
+    else:
+        between, _ = thinned(motion, chosen, warps.pts, parameters)
+        steps = homography_from_corners(between.corners, motion.aspect)
+        points, _ = motion_over_picture(motion.aspect)
+        stab_from_stab = inverse(warps.src_from_dst[1:]) @ steps[1:] @ warps.src_from_dst[:-1]
+        moved = np.linalg.norm(apply(stab_from_stab, points) - points, axis=2).mean(axis=1)
+    moved[motion.cut[chosen][1:]] = 0.0
+    return np.append(0.0, moved)

@@ -10,106 +10,48 @@ cut stays where an editor expects it.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
-from .. import rotation
-from ..corners import motion_over_picture
-from ..params import Parameters
-from ..types import CameraMotion, FloatArray, RotationMotion, WarpTrack
-from .weights import usual_interval_s
+from ..types import CameraMotion, FloatArray, RotationMotion
 
 Indices = npt.NDArray[np.int64]
+Motion = CameraMotion | RotationMotion
 
 MEDIAN_S = 0.5  # longer than a flash or a passer-by, shorter than a stop
 LOW_PASS_S = 0.25  # standard deviation: a step's bob (2 Hz) goes, a stop stays
-SHAKE_S = 0.5  # the same for the turning of the view, of which shake (1 Hz: 1 % is left) is taken away later
 SLOWEST = 0.1  # of the shot's usual speed: a pause passes ten times as fast as the way, and not at once
-# Below this a frame stands still, and what is measured is noise: 0.01 degrees, 0.06 px of the proxy.
-STILL_RAD, STILL = 2e-4, 2e-4
-MEAN_SINE = np.pi / 4  # over the sphere: how far its points move when it turns by 1 rad
+REACH = 3  # frames by which one may be shown early or late for the sake of an even speed
+STILL = 2e-4  # radians or half widths a frame: 0.01 degrees, 0.06 px of the proxy; less is noise of what stands still
 
 
-def chosen_frames(motion: CameraMotion | RotationMotion, parameters: Parameters) -> Indices:
-    """Return the frames that are shown, (G,) strictly increasing; the first of every shot is among them."""
-    speed = apparent_speed(motion, parameters)
-    interval_s = mean_interval_s(motion)
-    still = STILL_RAD if isinstance(motion, RotationMotion) else STILL
+def chosen_frames(motion: Motion, moved: FloatArray, factor: float) -> Indices:
+    """Return the frames that are shown, (G,) strictly increasing; the first of every shot is among them.
+
+    Args:
+        motion: for its times and cuts.
+        moved: (F,) how far the stabilized picture moves from the frame before to each; not used on a shot's first.
+        factor: how many times faster the output plays.
+    """
     chosen = []
+    interval_s = mean_interval_s(motion)
     for shot in shots_of(motion.cut):
-        time_s = motion.time_s[shot]
-        end_s = motion.time_s[shot.stop] if shot.stop < len(motion) else time_s[-1] + interval_s
-        lasts_s = np.diff(time_s, append=end_s)
-        wanted = round((end_s - time_s[0]) / (parameters.hyperlapse * interval_s))
-        wanted = min(max(wanted, 1), len(time_s))
-        even = np.maximum(_cleaned(speed[shot], interval_s), still)
-        usual = (even**2).sum() / even.sum()  # mean over the way, not over time, in which pauses would count
-        onward = np.append(even[1:], even[-1])  # motion from each frame to the next one
-        moved = np.maximum(onward, SLOWEST * usual) * lasts_s
-        chosen.append(shot.start + _spread(moved, wanted))
+        lasts = _lasts(motion, shot)
+        onward = moved[shot][1:] / lasts[:-1]  # speed from each frame to the next one; the last one goes on as before
+        speed = np.append(onward, onward[-1] if len(onward) else 1.0)
+        speed = np.maximum(_cleaned(speed, interval_s), STILL)
+        usual = (speed**2).sum() / speed.sum()  # mean over the way, not over time, in which pauses would count
+        way = np.maximum(speed, SLOWEST * usual) * lasts
+        chosen.append(shot.start + _spread(way, _wanted(lasts, factor)))
     return np.concatenate(chosen)
 
 
-def apparent_speed(motion: CameraMotion | RotationMotion, parameters: Parameters) -> FloatArray:
-    """Return how fast the stabilized picture moves, (F,), radians or normalised lengths a mean frame interval.
-
-    What travel leaves (`motion.speed`) and what the view turns or glides, once its shake is gone: a pan that the path
-    keeps is seen as well as a walk. On a shot's first frame as on its second.
-    """
-    assert motion.speed is not None  # `hyperlapse.smooth` has asked
-    interval_s = mean_interval_s(motion)
-    speed = np.zeros(len(motion))
-    for shot in shots_of(motion.cut):
-        frames = shot.stop - shot.start
-        if frames < 2:
-            continue
-        measured = motion.confidence[shot] > 0
-        measured[0] = False
-        travel = motion.speed[shot].astype(np.float64)
-        if measured.any():
-            at = np.arange(frames)
-            travel = np.interp(at, at[measured], travel[measured])
-        rate = interval_s / np.diff(motion.time_s[shot])
-        speed[shot][1:] = rate * np.hypot(travel[1:], _glide(motion, shot, parameters))
-        speed[shot][0] = speed[shot][1]
-    return speed
-
-
-def _glide(motion: CameraMotion | RotationMotion, shot: slice, parameters: Parameters) -> FloatArray:
-    """Return (n - 1,): how far the view moves from frame to frame without its shake, over the whole picture."""
-    sigma = SHAKE_S / usual_interval_s(motion)
-    if isinstance(motion, CameraMotion):
-        steps = motion.corners[shot][1:].reshape(-1, 8)
-        _, moved = motion_over_picture(motion.aspect)
-        over_picture = (_low_passed(steps, sigma) @ moved.T).reshape(len(steps), -1, 2)
-        return np.asarray(np.linalg.norm(over_picture, axis=2).mean(axis=1))
-    if parameters.view == "lock" or parameters.lock == "on":
-        return np.zeros(shot.stop - shot.start - 1)
-    path = motion.world_from_cam[shot]
-    turns = rotation.logarithm(rotation.product(path[1:], rotation.inverse(path[:-1])))
-    return np.asarray(MEAN_SINE * np.linalg.norm(_low_passed(turns, sigma), axis=1))
-
-
-def speeds_between(motion: CameraMotion | RotationMotion, parameters: Parameters, chosen: Indices) -> FloatArray:
-    """Return how far the stabilized picture moves between shown frames of the same shot, (n,)."""
-    way = np.cumsum(apparent_speed(motion, parameters))
-    shot = np.cumsum(motion.cut)[chosen]
-    return np.asarray(np.diff(way[chosen])[np.diff(shot) == 0])
-
-
-def figures(motion: CameraMotion | RotationMotion, warps: WarpTrack, parameters: Parameters) -> dict[str, float | int]:
-    """Return what a hyperlapse tells: how unevenly its picture moves, against every n-th frame of the clip.
-
-    `speed_variation` is the standard deviation over the mean of the picture's motion from frame to frame.
-    """
-    chosen = np.searchsorted(motion.pts, warps.pts)
-    evenly = np.unique(np.linspace(0, len(motion) - 1, len(chosen)).round().astype(np.int64))
-    return {
-        "source_frames": len(motion),
-        "speed_variation_before": variation(speeds_between(motion, parameters, evenly)),
-        "speed_variation": variation(speeds_between(motion, parameters, chosen)),
-    }
+def even_frames(motion: Motion, factor: float) -> Indices:
+    """Return the frames of a plain time-lapse, as many of each shot as `chosen_frames` gives."""
+    every = [(shot, _lasts(motion, shot)) for shot in shots_of(motion.cut)]
+    return np.concatenate([shot.start + _spread(lasts, _wanted(lasts, factor)) for shot, lasts in every])
 
 
 def variation(values: FloatArray) -> float:
@@ -118,31 +60,41 @@ def variation(values: FloatArray) -> float:
     return float(values.std()) / mean if mean > 0 else 0.0
 
 
-def mean_interval_s(motion: CameraMotion | RotationMotion) -> float:
-    """Return the mean time between frames, in seconds: what the output's frames are apart."""
+def mean_interval_s(motion: Motion) -> float:
+    """Return the mean time between frames, in seconds: how far the output's frames are apart."""
     return float(motion.time_s[-1] - motion.time_s[0]) / (len(motion) - 1) if len(motion) > 1 else 1.0
 
 
 def shots_of(cut: npt.NDArray[np.bool_]) -> Iterator[slice]:
     """Yield the frames of each shot."""
     starts = [*np.flatnonzero(cut).tolist(), len(cut)]
-    for first, last in zip(starts[:-1], starts[1:], strict=True):
+    for first, last in pairwise(starts):
         yield slice(first, last)
+
+
+def _lasts(motion: Motion, shot: slice) -> FloatArray:
+    """Return how long each frame of a shot is shown, (n,), in mean frame intervals."""
+    interval_s = mean_interval_s(motion)
+    end_s = motion.time_s[shot.stop] if shot.stop < len(motion) else motion.time_s[-1] + interval_s
+    return np.diff(motion.time_s[shot], append=end_s) / interval_s
+
+
+def _wanted(lasts: FloatArray, factor: float) -> int:
+    return min(max(round(float(lasts.sum()) / factor), 1), len(lasts))
 
 
 def _cleaned(speed: FloatArray, interval_s: float) -> FloatArray:
     half = round(MEDIAN_S / interval_s / 2)
-    windows = np.lib.stride_tricks.sliding_window_view(np.pad(speed, half, mode="edge"), 2 * half + 1)
-    return _low_passed(np.median(windows, axis=1)[:, None], LOW_PASS_S / interval_s)[:, 0]
+    median = np.median(_windows(speed, half), axis=1)
+    sigma = LOW_PASS_S / interval_s
+    reach = int(np.ceil(3 * sigma))
+    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
+    return np.asarray(_windows(median, reach) @ (kernel / kernel.sum()))
 
 
-def _low_passed(values: FloatArray, sigma_frames: float) -> FloatArray:
-    """Convolve (n, K) with a Gaussian over frames, the ends mirrored."""
-    reach = int(np.ceil(3 * sigma_frames))
-    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / max(sigma_frames, 1e-6)) ** 2)
-    padded = np.pad(values, ((reach, reach), (0, 0)), mode="symmetric")
-    columns = [np.convolve(column, kernel / kernel.sum(), mode="valid") for column in padded.T]
-    return np.stack(columns, axis=1)
+def _windows(values: FloatArray, half: int) -> FloatArray:
+    """Return (F, 2 half + 1): each frame's neighbourhood, the ends continued."""
+    return np.lib.stride_tricks.sliding_window_view(np.pad(values, half, mode="edge"), 2 * half + 1)
 
 
 def _spread(moved: FloatArray, wanted: int) -> Indices:
@@ -155,12 +107,41 @@ def _spread(moved: FloatArray, wanted: int) -> Indices:
     No frame is shown twice: where more than one output frame a frame would be due, the rest of the shot gets them.
     """
     frames = len(moved)
-    low, high = 0.0, frames / moved.min()
-    for _ in range(100):  # output frames for a unit of motion: the sum below grows with it
+    low, high = 0.0, 1.0 / moved.min()
+    for _ in range(100):  # bisection for output frames per unit of motion, with which the sum below grows
         middle = 0.5 * (low + high)
         low, high = (middle, high) if np.minimum(middle * moved, 1.0).sum() < wanted else (low, middle)
     shown = np.append(0.0, np.cumsum(np.minimum(high * moved, 1.0)))
     output = np.arange(wanted)
     nearest = np.floor(np.interp(output, shown, np.arange(frames + 1)) + 0.5).astype(np.int64)
-    nearest = np.maximum.accumulate(nearest - output) + output  # against rounding: one after the other,
-    return np.minimum(nearest, frames - wanted + output)  # and none beyond the end
+    return _evened(nearest, np.append(0.0, np.cumsum(high * moved)))
+
+
+def _evened(nearest: Indices, way: FloatArray) -> Indices:
+    """Move frames by up to `REACH`, so that the way between neighbours is as near to 1 as whole frames allow.
+
+    The nearest frames keep the time best and the speed not: at a factor of 2, an ideal gap of 2.1 frames becomes a 3
+    among many 2, and is seen as a jerk. The sum of (way - 1)^2 is minimised over all such moves (dynamic programming).
+
+    Args:
+        nearest: (G,) the frame nearest to where each output frame should be.
+        way: (n + 1,) how far the picture has moved at each frame, in output frames.
+    """
+    last = len(way) - 2
+    moves = np.arange(-REACH, REACH + 1)
+    frames = np.clip(nearest[:, None] + moves, 0, last)
+    frames[0] = 0
+    cost = np.zeros(len(moves))
+    came_from = np.zeros(frames.shape, np.int64)
+    for row in range(1, len(frames)):
+        here, before = frames[row], frames[row - 1]
+        step = (way[here] - way[before][:, None] - 1.0) ** 2
+        total = cost[:, None] + np.where(here > before[:, None], step, np.inf)
+        came_from[row] = total.argmin(axis=0)
+        cost = total[came_from[row], np.arange(len(moves))]
+    best = int(np.argmin(cost + (way[-1] - way[frames[-1]] - 1.0) ** 2))
+    result = np.empty_like(nearest)
+    for row in range(len(frames) - 1, -1, -1):
+        result[row] = frames[row, best]
+        best = int(came_from[row, best])
+    return result
