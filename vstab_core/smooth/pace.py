@@ -21,7 +21,7 @@ Indices = npt.NDArray[np.int64]
 Motion = CameraMotion | RotationMotion
 
 MEDIAN_S = 0.5  # longer than a flash or a passer-by, shorter than a stop
-LOW_PASS_S = 0.25  # standard deviation: a step's bob (2 Hz) goes, a stop stays
+LOW_PASS_S = 0.15  # standard deviation: a step's bob (2 Hz) goes, a stop stays
 SLOWEST = 0.1  # of the shot's usual speed: a pause passes ten times as fast as the way, and not at once
 REACH = 3  # frames by which one may be shown early or late for the sake of an even speed
 STILL = 2e-4  # radians or half widths a frame: 0.01 degrees, 0.06 px of the proxy; less is noise of what stands still
