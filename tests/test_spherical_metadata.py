@@ -21,6 +21,7 @@ from vstab_core.decode import probe
 from vstab_core.encode import VideoWriter
 from vstab_core.errors import InputError, OutputError, UsageError
 from vstab_core.isobmff import Box, read_movie, write_movie
+from vstab_core.matroska import write_projection
 from vstab_core.media import side_data
 from vstab_core.params import Parameters
 from vstab_core.spherical import decide
@@ -299,6 +300,30 @@ def test_a_container_that_cannot_say_it_is_warned_about(
     assert (tmp_path / "out.nut").exists()
 
 
+def test_a_right_eye_on_top_is_kept_by_matroska_only(
+    tmp_path: Path, source: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    said = SphericalMetadata(stereo="top-bottom", right_first=True)
+    for ending, right_first in (("mkv", True), ("mp4", False)):
+        out = tmp_path / f"out.{ending}"
+        with VideoWriter(out, probe(source), spherical=said) as writer:
+            for frame in pipeline.read_frames(source):
+                writer.write(frame)
+        found = read_spherical(out)
+        assert found is not None
+        assert (found.stereo, found.right_first) == ("top-bottom", right_first)
+        assert ("right eye is on top" in caplog.text) == (ending == "mp4")
+
+
+def test_a_matroska_file_without_room_is_refused_and_kept(tmp_path: Path) -> None:
+    for tags in ({}, {"title": "a name of its own"}):
+        path = write_clip(tmp_path / f"{len(tags)}.mkv", ClipSpec(count=2, video_metadata=tags))
+        before = path.read_bytes()
+        with pytest.raises(OutputError, match="no room was left for the projection"):
+            write_projection(path, 1, bytes(20), (0.0, 0.0, 0.0))
+        assert path.read_bytes() == before
+
+
 @pytest.mark.parametrize("ending", ["mp4", "mkv"])
 def test_nothing_stays_where_marking_fails(
     tmp_path: Path, ending: str, source: Path, monkeypatch: pytest.MonkeyPatch
@@ -309,9 +334,12 @@ def test_nothing_stays_where_marking_fails(
 
     monkeypatch.setattr("vstab_core.spherical_metadata.write_movie", fail)
     monkeypatch.setattr("vstab_core.spherical_metadata.write_projection", fail)
-    with pytest.raises(OutputError, match="could not be marked as a 360 clip: the disk is full"):
+    with pytest.raises(OutputError, match="could not be marked as a 360 clip: the disk is full") as caught:
         pipeline.stabilize(source, tmp_path / f"out.{ending}", Parameters())
     assert list(tmp_path.iterdir()) == []
+    assert (
+        caught.value.code == "output"
+    )  # held until here, and the writer with it: it is not its end that removes the file
 
 
 # -- deciding --

@@ -80,7 +80,8 @@ class Parameters:
         ("auto", "rectilinear", "equirect"),
         "analyze",
         "Projection",
-        "How the camera maps the world to the picture; equirect is a 360 clip, which auto knows by shape and edges.",
+        "How the camera maps the world to the picture; equirect is a 360 clip, which auto knows by the file's "
+        "metadata, or by shape and edges.",
     )
     method: str = _choice(
         "klt", ("klt",), "analyze", "Method", "How motion is measured; klt: corner tracks and robust estimation."
