@@ -11,7 +11,7 @@ import numpy as np
 
 from .corners import homography_from_corners
 from .formats import bit_depth
-from .layout import Layout
+from .layout import layout_of
 from .params import Parameters
 from .types import CameraMotion, FloatArray, Frame, FrameWarp, WarpTrack
 from .warp import Border, warp_planes
@@ -57,7 +57,7 @@ def warp_frame(frame: Frame, warp: FrameWarp, parameters: Parameters, new_frame:
 
 
 def _warp_into(target: Frame, frame: Frame, warp: FrameWarp, parameters: Parameters, border: Border) -> None:
-    layout = Layout("mono" if parameters.stereo == "auto" else parameters.stereo, parameters.projection == "vr180")
+    layout = layout_of(parameters)
     black = black_of(frame)
     sources = zip(*(layout.eyes(plane) for plane in frame.planes), strict=True)
     targets = zip(*(layout.eyes(plane) for plane in target.planes), strict=True)
