@@ -103,7 +103,7 @@ def export_camm(sidecar: Sidecar, clip: Path, path: Path, *, overwrite: bool = F
     file = PartialFile(path, clip, overwrite)
     try:
         shutil.copyfile(clip, file.temporary)
-        add_camm(file.temporary, warps.pts * float(warps.time_base), rotation.logarithm(turn))
+        add_camm(file.temporary, warps.pts.astype(np.float64) * float(warps.time_base), rotation.logarithm(turn))
         file.complete()
     except OSError as error:
         file.remove()

@@ -27,7 +27,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         "--clip",
         metavar="CLIP",
         type=Path,
-        help="for camm: the original (then players stabilize it) or the stabilized clip (then they undo it), mp4 or mov",
+        help="for camm: the original (players then stabilize it) or the stabilized clip (they undo it); mp4 or mov",
     )
     command.add_argument(
         "-o", "--output", metavar="OUT", type=Path, help="the file (default: SIDECAR.csv or .json, CLIP_camm.mp4)"
