@@ -155,7 +155,7 @@ def test_help_is_quick() -> None:
         (["stabilize", "a.mp4", "--crf", "nan"], "--crf must be a number from 0 up, got 'nan'"),
         (["stabilize", "a.mp4", "--encoder-option", "x"], "--encoder-option must be NAME=VALUE, got 'x'"),
         (["smooth", "a.vstab", "--method", "klt"], "--method is no option of `vstab smooth`; it belongs to stabilize"),
-        (["stabilise", "a.mp4"], "unknown command 'stabilise'; did you mean stabilize?"),
+        (["stabilise", "a.mp4"], "unknown command 'stabilise'; did you mean stabilize or unstabilize?"),
         (["stabilize"], "the following arguments are required: IN; see `vstab stabilize --help`"),
         (["stabilize", "a.mp4", "b.mp4"], "unrecognized arguments: b.mp4"),
     ],

@@ -14,7 +14,7 @@ from tests.synthetic import Camera, motion_of, moving, shaking
 from vstab_core import rotation
 from vstab_core.corners import apply, motion_over_picture
 from vstab_core.errors import SidecarError, UsageError
-from vstab_core.motion.travel import speed_of
+from vstab_core.motion.speed import speed_of
 from vstab_core.params import Parameters
 from vstab_core.smooth import path, view
 from vstab_core.smooth.pace import variation
@@ -65,6 +65,8 @@ def sphere(speed: FloatArray = SPEED, cuts: tuple[int, ...] = (), *, noise: floa
         np.ones(frames, np.float32),
         np.isin(np.arange(frames), [0, *cuts]),
         np.zeros(frames, bool),
+        np.tile(np.array([0, -1, 0], np.float32), (frames, 1)),
+        np.zeros((frames, 3), np.float32),
         np.abs(measured).astype(np.float32),
     )
 
@@ -192,7 +194,7 @@ def test_nothing_is_smoothed_across_a_cut() -> None:
     cut = 304
     parameters = Parameters(hyperlapse=8)
     whole = sphere(cuts=(cut,))
-    rows = ("pts", "world_from_cam", "local", "confidence", "cut", "key_frame", "speed")
+    rows = ("pts", "world_from_cam", "local", "confidence", "cut", "key_frame", "up", "travel", "speed")
     later = replace(whole, **{name: getattr(whole, name)[cut:] for name in rows})
     together, alone = smooth(whole, parameters), smooth(later, parameters)
     np.testing.assert_array_equal(together.pts[-len(alone) :], alone.pts)

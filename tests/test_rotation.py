@@ -61,3 +61,36 @@ def test_a_continued_path_has_no_sign_jumps() -> None:
     path = rotation.exponential(np.linspace([0, 0, 0], [0, 7.0, 0], 60))
     flipped = path * np.where(np.arange(60) % 3 == 0, -1, 1)[:, None]
     assert np.abs(np.diff(rotation.continued(flipped), axis=0)).max() < 0.1
+
+
+@pytest.mark.parametrize(
+    ("angles_deg", "forward", "right"),
+    [
+        ((30, 0, 0), (0.5, 0, 0.75**0.5), (0.75**0.5, 0, -0.5)),  # looks right
+        ((0, 30, 0), (0, -0.5, 0.75**0.5), (1, 0, 0)),  # looks up: y is down
+        ((0, 0, 30), (0, 0, 1), (0.75**0.5, 0.5, 0)),  # leans clockwise: its right hand goes down
+        ((90, 30, 0), (0.75**0.5, -0.5, 0), (0, 0, -1)),  # yaw first: up stays up
+        ((90, 0, 30), (1, 0, 0), (0, 0.5, -(0.75**0.5))),
+    ],
+)
+def test_yaw_looks_right_pitch_up_and_roll_leans_clockwise(angles_deg: tuple, forward: tuple, right: tuple) -> None:
+    turn = rotation.matrix(rotation.from_yaw_pitch_roll(np.radians(angles_deg)))
+    np.testing.assert_allclose(turn @ [0, 0, 1], forward, atol=EXACT)
+    np.testing.assert_allclose(turn @ [1, 0, 0], right, atol=EXACT)
+
+
+def test_yaw_pitch_and_roll_come_back() -> None:
+    rng = np.random.default_rng(9)
+    angles = rng.uniform([-3.1, -1.55, -3.1], [3.1, 1.55, 3.1], (4, 50, 3))
+    np.testing.assert_allclose(rotation.yaw_pitch_roll(rotation.from_yaw_pitch_roll(angles)), angles, atol=1e-9)
+    np.testing.assert_allclose(rotation.yaw_pitch_roll(-rotation.from_yaw_pitch_roll(angles)), angles, atol=1e-9)
+
+
+@pytest.mark.parametrize("pitch_deg", [90, -90])
+def test_straight_up_and_down_roll_is_none_and_the_rotation_is_kept(pitch_deg: float) -> None:
+    turn = rotation.from_yaw_pitch_roll(np.radians([40, pitch_deg, 25]))
+    angles = rotation.yaw_pitch_roll(turn)
+    assert angles[2] == 0
+    assert np.degrees(angles[1]) == pytest.approx(pitch_deg)
+    away = rotation.product(rotation.inverse(turn), rotation.from_yaw_pitch_roll(angles))
+    assert rotation.angle_rad(away) < 1e-7

@@ -11,9 +11,8 @@ from tolerances import ROTATION_DEG
 from vstab_core import rotation
 from vstab_core.motion import rotation360
 from vstab_core.motion.rotation360 import RotationEstimator, RotationSteps
-from vstab_core.params import Parameters
-from vstab_core.smooth import view
-from vstab_core.types import Fraction, RotationMotion
+from vstab_core.motion.segment360 import relative
+from vstab_core.track360 import Rays
 
 COUNT = 60
 
@@ -39,7 +38,7 @@ def measured(pictures: list[Luma]) -> RotationSteps:
     estimator = RotationEstimator()
     steps = [step for i, picture in enumerate(pictures) for step in estimator.push(picture, i / FPS)]
     steps += estimator.flush()
-    names = ("world_from_cam", "local", "confidence", "cut", "key_frame", "speed")
+    names = ("world_from_cam", "local", "confidence", "cut", "key_frame", "travel", "speed")
     return RotationSteps(*(np.concatenate([getattr(step, name) for step in steps]) for name in names))
 
 
@@ -131,51 +130,31 @@ def test_a_clip_without_texture_stands_still() -> None:
     np.testing.assert_allclose(np.abs(found.world_from_cam[:, 0]), 1, atol=1e-9)
 
 
-def motion_of(path: np.ndarray, local: np.ndarray | None = None) -> RotationMotion:
-    count = len(path)
-    return RotationMotion(
-        width=768, height=384, pts=np.arange(count, dtype=np.int64), time_base=Fraction(1, 30), world_from_cam=path,
-        local=np.zeros((count, 6, 3), np.float32) if local is None else local,
-        confidence=np.ones(count, np.float32), cut=np.arange(count) == 0, key_frame=np.arange(count) % 20 == 0,
-    )  # fmt: skip
-
-
-def test_lock_holds_the_first_direction() -> None:
-    path = turns()
-    warps = view.smooth(motion_of(path), Parameters(view="lock"))
-    assert warps.projection == "equirect"
-    # a thing seen along p in the camera is shown where the first frame showed it
-    first_from_cam = rotation.matrix(rotation.product(rotation.inverse(path[0]), path))
-    np.testing.assert_allclose(np.swapaxes(warps.src_from_dst, 1, 2), first_from_cam, atol=1e-9)
-
-
-def test_steady_keeps_the_pan_and_takes_the_shake() -> None:
-    path = turns(150)
-    warps = view.smooth(motion_of(path), Parameters(view="steady"))
-    world_from_view = rotation.product(path, rotation.from_matrix(warps.src_from_dst))
-    steps_deg = np.degrees(
-        rotation.logarithm(rotation.product(rotation.inverse(world_from_view[:-1]), world_from_view[1:]))
+def test_the_direction_of_travel_is_found_beside_the_rotation() -> None:
+    rng = np.random.default_rng(5)
+    points = rng.normal(size=(300, 3))
+    points *= rng.uniform(1, 5, (300, 1)) / np.linalg.norm(points, axis=1, keepdims=True)
+    moved = np.array([0.2, -0.1, 0.5])
+    later_from_earlier = rotation.exponential([0.1, 0.3, -0.05])
+    seen = (points - moved) @ rotation.matrix(later_from_earlier).T
+    rays = [p / np.linalg.norm(p, axis=1, keepdims=True) for p in (points, seen)]
+    found = relative(*(Rays(np.arange(300), r) for r in rays))
+    assert found is not None
+    assert found.travel is not None
+    assert np.degrees(np.arccos(found.travel @ moved / np.linalg.norm(moved))) < 0.1
+    still = relative(
+        Rays(np.arange(300), rays[0]), Rays(np.arange(300), rays[0] @ rotation.matrix(later_from_earlier).T)
     )
-    middle = steps_deg[30:-30]
-    np.testing.assert_allclose(middle[:, 1], 40 / FPS, rtol=0.1)  # degrees a frame to the right
-    assert np.abs(middle[:, [0, 2]]).max() < 0.06  # of steps of up to 1 degree
+    assert still is not None
+    assert still.travel is None
 
 
-@pytest.mark.parametrize("share", [0.0, 0.5])
-def test_strength_and_deformation_scale_the_correction(share: float) -> None:
-    path = turns()
-    local = np.full((COUNT, 6, 3), 0.01, np.float32)
-    warps = view.smooth(motion_of(path, local), Parameters(view="lock", deformation=share))
-    assert (warps.local is None) == (share == 0)
-    if warps.local is not None:
-        np.testing.assert_allclose(warps.local, 0.01 * share, rtol=1e-6)
-    weak = view.smooth(motion_of(path), Parameters(view="lock", strength=share))
-    turned = rotation.angle_rad(rotation.from_matrix(weak.src_from_dst))
-    whole = rotation.angle_rad(rotation.product(rotation.inverse(path[0]), path))
-    np.testing.assert_allclose(turned, share * whole, atol=1e-9)
-
-
-def test_a_steady_shot_is_left_untouched() -> None:
-    trembling = rotation.exponential(np.random.default_rng(1).normal(0, 5e-5, (COUNT, 3)))
-    warps = view.smooth(motion_of(trembling), Parameters())
-    np.testing.assert_array_equal(warps.src_from_dst, np.tile(np.eye(3), (COUNT, 1, 1)))
+def test_frame_to_frame_rotation_needs_no_key_frame(scene: Luma) -> None:
+    estimator = RotationEstimator(hybrid=False)
+    pictures = filmed(scene, turns())
+    steps = [step for i, picture in enumerate(pictures) for step in estimator.push(picture, i / FPS)]
+    steps += estimator.flush()
+    path = np.concatenate([step.world_from_cam for step in steps])
+    assert not np.concatenate([step.key_frame for step in steps]).any()
+    assert not np.concatenate([step.local for step in steps]).any()
+    assert np.sqrt(np.mean(error_deg(path, turns()) ** 2)) < 3 * ROTATION_DEG  # errors add up

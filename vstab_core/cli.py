@@ -194,7 +194,7 @@ class _Job:
 
 
 class _Other:
-    """One run of a command that has a module of its own: `eval`, `compare`, `report`, `visualize`."""
+    """One run of a command that has a module of its own, see `arguments.MODULES`."""
 
     def __init__(self, options: argparse.Namespace, reporter: Reporter, cancellation: Cancellation) -> None:
         self._options = options

@@ -11,6 +11,8 @@ import contextlib
 import logging
 import os
 import threading
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import NoReturn
@@ -25,9 +27,13 @@ from .encoders import CONSTANT_RATE, SourceCodec, coded_size, container_of, plan
 from .errors import OutputError, UsageError, VstabError
 from .formats import plane_shapes, plane_views
 from .handover import Handover
+from .isobmff import is_movie
 from .media import ffmpeg_log, open_media, video_stream
 from .outfile import PartialFile, output_error
 from .remux import StreamCopier, copy_file_tags, copy_video_tags, mux, muxer_options
+from .resound import ChangeSamples
+from .sa3d import read_ambisonics, write_ambisonics
+from .spherical_metadata import SphericalMetadata, SphericalTag
 from .stretch import Pace, PacedStreams
 from .types import EncodeOptions, Frame, VideoInfo
 
@@ -55,6 +61,8 @@ class VideoWriter:
         overwrite: whether an existing output may be replaced.
         size: (height, width) of the frames to be written, where it is not the source's.
         copy_streams: whether sound, subtitles, data and chapters are carried over.
+        sound: streams, by index in the source, whose samples are changed on the way (see `resound`).
+        spherical: what the file is to say of its sphere, where the frames are a 360 clip's.
         pace: of a hyperlapse; its sound is stretched or left out, see `stretch`.
 
     Raises:
@@ -71,6 +79,8 @@ class VideoWriter:
         overwrite: bool = False,
         size: tuple[int, int] | None = None,
         copy_streams: bool = True,
+        sound: Mapping[int, ChangeSamples] | None = None,
+        spherical: SphericalMetadata | None = None,
         pace: Pace | None = None,
     ) -> None:
         self.path = Path(path)
@@ -78,6 +88,7 @@ class VideoWriter:
         self._height, self._width = size or (info.height, info.width)
         self._options = options or EncodeOptions()
         self._copy_streams = copy_streams
+        self._sound = sound
         self._pace = pace
         self._last_dts: dict[int, int] = {}
         self._frames = 0
@@ -88,6 +99,7 @@ class VideoWriter:
         self._closing = contextlib.ExitStack()
         self._done = False
         container = container_of(self.path.suffix)
+        self._spherical = SphericalTag(spherical, container, self.path) if spherical is not None else None
         self._file = PartialFile(self.path, info.path, overwrite)
         try:
             self._open(container)
@@ -126,12 +138,14 @@ class VideoWriter:
         self._time_base = 1 / self.info.frame_rate if self._by_number else self.info.time_base
         self._video = self._add_video(container, look)
         copy_video_tags(source_video, self._video)
+        if self._spherical is not None:
+            self._spherical.prepare(self._video.metadata)
         self._copier: StreamCopier | PacedStreams | None = None
         if self._pace is not None:
-            self._copier = PacedStreams(source, self._output, self._pace, f"'{self.path}'")
+            self._copier = PacedStreams(source, self._output, self._pace, f"'{self.path}'", self._sound)
         elif self._copy_streams:
             copy_file_tags(source, self._output)
-            self._copier = StreamCopier(source, self._output, source_video, f"'{self.path}'")
+            self._copier = StreamCopier(source, self._output, source_video, f"'{self.path}'", self._sound)
         self._output.start_encoding()
 
     def _add_video(self, container: str, look: SourceLook) -> VideoStream:
@@ -276,11 +290,26 @@ class VideoWriter:
         self._done = True
         try:
             self._output.close()
+            if self._spherical is not None:
+                self._spherical.write(self._file.temporary)
+            self._keep_ambisonics()
         except (av.FFmpegError, OSError) as error:
             self._release()
             self._raise(error)
+        except BaseException:
+            self._release()
+            raise
         self._closing.close()
         self._file.complete()
+
+    def _keep_ambisonics(self) -> None:
+        """Say again which sound is ambisonic: FFmpeg's muxer drops it."""
+        if self._copier is None or not is_movie(self._file.temporary):
+            return
+        targets = [(item, self._copier.target_of(item.stream)) for item in read_ambisonics(self.info.path)]
+        kept = [replace(item, stream=target) for item, target in targets if target is not None]
+        if kept:
+            write_ambisonics(self._file.temporary, kept)
 
     def abort(self) -> None:
         """Stop at once and leave nothing."""

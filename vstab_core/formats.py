@@ -146,6 +146,13 @@ def plane_shapes(name: str, width: int, height: int) -> tuple[tuple[int, ...], .
     return tuple(shapes)
 
 
+def chroma_step(name: str) -> tuple[int, int]:
+    """Return how many luma samples, (vertically, horizontally), one chroma sample stands for; (1, 1) without chroma."""
+    shapes = plane_shapes(name, 64, 64)
+    height, width = min(shape[:2] for shape in shapes)
+    return 64 // height, 64 // width
+
+
 def sample_type(name: str) -> type[np.generic]:
     """Return the numpy type of a native format's samples: uint8, uint16 or float32."""
     if "f32" in name:

@@ -7,8 +7,9 @@ stands here and nowhere else. Standard library only: hosts import a copy of this
 from __future__ import annotations
 
 import difflib
+import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
@@ -34,6 +35,7 @@ class Param:
         choices: the allowed words, for a choice; empty for a number.
         minimum, maximum: the closed range, for a number.
         unit: of a number; empty if dimensionless.
+        check: for free text: raises `UsageError` where the text means nothing; None for a choice or a number.
         advanced: whether a user interface folds it away.
         streaming: whether it counts only where one pass does everything.
     """
@@ -47,10 +49,15 @@ class Param:
     unit: str = ""
     advanced: bool = False
     streaming: bool = False
+    check: Callable[[str], object] | None = None
 
 
 def _choice(default: str, choices: tuple[str, ...], stage: Stage, label: str, text: str, advanced: bool = False) -> Any:
     return field(default=default, metadata={"param": Param(label, text, stage, choices, advanced=advanced)})
+
+
+def _text(default: str, check: Callable[[str], object], stage: Stage, label: str, text: str) -> Any:
+    return field(default=default, metadata={"param": Param(label, text, stage, check=check)})
 
 
 def _number(
@@ -67,6 +74,29 @@ def _number(
     return field(default=default, metadata={"param": row})
 
 
+def orientation_keys(text: str) -> list[tuple[float, float, float, float]]:
+    """Read the parameter `orientation`: rows of time in seconds, and yaw, pitch and roll in degrees, in order of time.
+
+    Raises:
+        UsageError: the text is neither three numbers nor key frames `time: yaw pitch roll` with rising times.
+    """
+    wanted = "three angles in degrees as '30 0 0', or key frames with times in seconds as '0: 0 0 0, 4.5: 90 0 0'"
+    rows = []
+    for part in text.split(","):
+        time, colon, angles = part.rpartition(":")
+        words = ([time] if colon else ["0"]) + angles.split()
+        try:
+            row = [float(word) for word in words]
+        except ValueError:
+            row = []
+        if len(row) != 4 or not all(map(math.isfinite, row)) or (not colon and "," in text):
+            raise UsageError(f"--orientation must be {wanted}; got {text!r}")
+        rows.append((row[0], row[1], row[2], row[3]))
+    if any(later[0] <= earlier[0] for earlier, later in itertools.pairwise(rows)):
+        raise UsageError(f"--orientation must have its key frames in order of time; got {text!r}")
+    return rows
+
+
 @dataclass(frozen=True)
 class Parameters:
     """A checked set of parameters; make one with keyword arguments or `parameters_from`.
@@ -77,20 +107,22 @@ class Parameters:
 
     projection: str = _choice(
         "auto",
-        ("auto", "rectilinear", "equirect"),
+        ("auto", "rectilinear", "equirect", "cubemap", "eac", "vr180"),
         "analyze",
         "Projection",
-        "How the camera maps the world to the picture; equirect is a 360 clip, which auto knows by shape and edges.",
+        "How the camera maps the world to the picture; auto knows 360 clips (equirect) by metadata, shape and edges; "
+        "cubemap (3x2) and eac become equirect; vr180 is half a sphere.",
     )
     method: str = _choice(
         "klt", ("klt",), "analyze", "Method", "How motion is measured; klt: corner tracks and robust estimation."
     )
     model: str = _choice(
         "similarity",
-        ("translation", "similarity", "homography", "mesh"),
+        ("translation", "similarity", "homography", "mesh", "rotation"),
         "smooth",
         "Model",
-        "How far the picture may be bent; mesh also corrects local motion.",
+        "How far the picture may be bent; mesh also corrects local motion; rotation: 360 clips from frame to frame, "
+        "without key frames (chosen when the clip is analyzed).",
     )
     smoothness: float = _number(
         0.5, 0.0, 1.0, "smooth", "Smoothness", "How long the camera path is smoothed over; 1 is about 2 s."
@@ -130,12 +162,37 @@ class Parameters:
         "Rolling shutter",
         "Correct the skew of a sensor that is read row by row (two passes only).",
     )
+    stereo: str = _choice(
+        "auto",
+        ("auto", "mono", "top-bottom", "left-right"),
+        "analyze",
+        "Stereo (360)",
+        "Where the pictures of the two eyes stand in a frame; both are turned alike.",
+    )
     view: str = _choice(
         "steady",
-        ("steady", "lock"),
+        ("steady", "lock", "horizon", "follow"),
         "smooth",
         "View (360)",
-        "Where a 360 view looks: steady keeps the camera's smoothed direction, lock that of the first frame.",
+        "Where a 360 view looks: steady keeps the camera's smoothed direction, lock that of the first frame; horizon "
+        "is steady and level, follow is level with the direction of travel in front.",
+    )
+    stabilize_yaw: float = _number(
+        1.0, 0.0, 1.0, "smooth", "Yaw (360)", "How much of the unwanted turning to the side is removed; 0 keeps it."
+    )
+    stabilize_pitch: float = _number(
+        1.0, 0.0, 1.0, "smooth", "Pitch (360)", "How much of the unwanted nodding is removed; 0 keeps it."
+    )
+    stabilize_roll: float = _number(
+        1.0, 0.0, 1.0, "smooth", "Roll (360)", "How much of the unwanted tilting is removed; 0 keeps it."
+    )
+    orientation: str = _text(
+        "0 0 0",
+        orientation_keys,
+        "smooth",
+        "Orientation (360)",
+        "Turn the finished view: yaw right, pitch up, roll clockwise in degrees, as '30 0 0'; or key frames with their "
+        "times in seconds, as '0: 0 0 0, 4.5: 90 0 0', with even turning between.",
     )
     deformation: float = _number(
         1.0,
@@ -169,6 +226,14 @@ class Parameters:
         "Frames that streaming may look into the future; 0 is live.",
         "frames",
         streaming=True,
+    )
+    ambisonics: str = _choice(
+        "auto",
+        ("auto", "rotate", "keep"),
+        "render",
+        "Ambisonics (360)",
+        "Sound that is turned with the picture: auto what is known as first-order ambiX, rotate every stream of four "
+        "channels, keep none.",
     )
     interpolation: str = _choice(
         "bicubic",
@@ -208,6 +273,11 @@ def parameters_from(values: Mapping[str, object]) -> Parameters:
 
 def _checked(name: str, row: Param, value: object) -> str | int | float:
     flag = "--" + name.replace("_", "-")
+    if row.check is not None:
+        if not isinstance(value, str) or not value.isprintable():
+            raise UsageError(f"{flag} must be one line of text, got {value!r}")
+        row.check(value)
+        return value
     if row.choices:
         if value not in row.choices:
             raise UsageError(f"{flag} must be one of {', '.join(row.choices)}; got {value!r}")

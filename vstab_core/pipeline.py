@@ -11,8 +11,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from .cube import SOURCE_WIDTH_PX
-from .decode import luma_of, probe, read_frames
+from .ambisonics import sound_changes
+from .decode import luma_of
 from .encode import VideoWriter
 from .errors import InputError, OutputError, UsageError
 from .motion.homography import MotionEstimator, MotionStep, estimate_motion
@@ -23,9 +23,10 @@ from .render import render_frames, warp_frame
 from .result import ProgressFn, Result, figures_of, tell
 from .sidecar import Sidecar, check_matches, read_sidecar, write_sidecar
 from .smooth import hyperlapse
-from .smooth.solve import smooth
+from .smooth.solve import doubts_of_path, smooth
 from .smooth.streaming import StreamingPath
-from .spherical import is_two_to_one, looks_round
+from .source import Source, open_source
+from .spherical_metadata import spherical_of_output
 from .stretch import pace_of
 from .tail import Tail
 from .types import CameraMotion, EncodeOptions, Frame, RotationMotion, VideoInfo, WarpTrack
@@ -48,14 +49,15 @@ def analyze(
         OutputError: the sidecar exists, or cannot be written.
     """
     started = time.monotonic()
-    info = probe(source)
+    clip = open_source(source, parameters)
     _refuse_existing(sidecar, source, overwrite)
     hyperlapse.check(parameters)
-    warnings = _doubts(info)
-    motion = _measure(info, parameters, on_progress, warnings)
-    warps = smooth(motion, parameters)
-    write_sidecar(sidecar, _sidecar_of(info, motion, parameters, warps))
-    return Result(sidecar, figures_of(motion, warps, started, parameters), warnings)
+    warnings = _doubts(clip)
+    motion = _measure(clip, on_progress, warnings)
+    warps = smooth(motion, clip.parameters)
+    write_sidecar(sidecar, _sidecar_of(clip, motion, warps))
+    warnings += doubts_of_path(motion, clip.parameters)
+    return Result(sidecar, figures_of(motion, warps, started, clip.parameters), warnings)
 
 
 def render(
@@ -74,9 +76,7 @@ def render(
         SidecarError: the sidecar is of another clip, size or version.
     """
     started = time.monotonic()
-    info = probe(source)
     stored = read_sidecar(sidecar)
-    check_matches(stored, info)
     before = stored.parameters.as_dict() if stored.parameters else {}
     parameters = parameters_from({**before, **(overrides or {})})
     warps = stored.warps
@@ -84,8 +84,10 @@ def render(
         warps = smooth(stored.motion, parameters)  # see `Sidecar.warps`
     if warps is None:
         raise InputError(f"'{sidecar}' holds no warps; run `vstab smooth` on it")
-    warnings = _doubts(info)
-    _render(info, warps, stored.motion, parameters, output, encode, overwrite, on_progress, warnings, Tail())
+    clip = open_source(source, parameters)
+    check_matches(stored, clip.info)
+    warnings = _doubts(clip)
+    _render(clip, warps, stored.motion, output, encode, overwrite, on_progress, warnings, Tail())
     return Result(output, figures_of(stored.motion, warps, started, parameters), warnings)
 
 
@@ -113,57 +115,43 @@ def stabilize(
     """
     started = time.monotonic()
     encode = encode or EncodeOptions()
-    info = probe(source)
-    warnings = _doubts(info)
+    clip = open_source(source, parameters)
+    warnings = _doubts(clip)
     _refuse_existing(output, source, overwrite)
     hyperlapse.check(parameters)
     if streaming:
         if parameters.hyperlapse > 1:
             raise UsageError("--streaming cannot look far enough ahead for --hyperlapse; leave one of them out")
-        if projection_of(info, parameters) == "equirect":
+        if clip.sphere:
             raise UsageError(
                 f"'{source}' is a 360 clip, which --streaming cannot stabilize yet; leave --streaming out, or give "
                 "--projection rectilinear if it is none"
             )
-        return _stabilize_streaming(info, output, parameters, encode, overwrite, on_progress, warnings, started)
+        return _stabilize_streaming(clip, output, encode, overwrite, on_progress, warnings, started)
     motion: CameraMotion | RotationMotion | None = None
     tail = Tail()
     if sidecar is not None and sidecar.exists():
         stored = read_sidecar(sidecar)
-        check_matches(stored, info)
+        check_matches(stored, clip.info)
         motion = stored.motion
     if motion is None:
-        motion = _measure(info, parameters, on_progress, warnings, tail)
-    warps = smooth(motion, parameters)
+        motion = _measure(clip, on_progress, warnings, tail)
+    warps = smooth(motion, clip.parameters)
+    warnings += doubts_of_path(motion, clip.parameters)
     if sidecar is not None:
-        write_sidecar(sidecar, _sidecar_of(info, motion, parameters, warps))
-    _render(info, warps, motion, parameters, output, encode, overwrite, on_progress, warnings, tail)
-    return Result(output, figures_of(motion, warps, started, parameters), warnings)
-
-
-def projection_of(info: VideoInfo, parameters: Parameters) -> str:
-    """Return "rectilinear" or "equirect": what the user says, else what the first picture looks like."""
-    if parameters.projection != "auto":
-        return parameters.projection
-    if not is_two_to_one(info.width, info.height):
-        return "rectilinear"
-    frames = read_frames(info.path, on_damage=lambda _: None, ahead=0)
-    first = next(frames, None)
-    getattr(frames, "close", lambda: None)()
-    return "equirect" if first is not None and looks_round(luma_of(first, SOURCE_WIDTH_PX)) else "rectilinear"
+        write_sidecar(sidecar, _sidecar_of(clip, motion, warps))
+    _render(clip, warps, motion, output, encode, overwrite, on_progress, warnings, tail)
+    return Result(output, figures_of(motion, warps, started, clip.parameters), warnings)
 
 
 def _measure(
-    info: VideoInfo,
-    parameters: Parameters,
-    on_progress: ProgressFn | None,
-    warnings: list[str],
-    tail: Tail | None = None,
+    clip: Source, on_progress: ProgressFn | None, warnings: list[str], tail: Tail | None = None
 ) -> CameraMotion | RotationMotion:
+    info = clip.info
     pts: list[int] = []
 
     def frames() -> Iterator[Frame]:
-        for frame in read_frames(info.path, on_damage=warnings.append):
+        for frame in clip.frames(warnings.append):
             pts.append(frame.pts)
             if tail is not None:
                 tail.add(frame)
@@ -172,8 +160,8 @@ def _measure(
 
     motion: CameraMotion | RotationMotion
     with _one_thread_for_opencv():
-        if projection_of(info, parameters) == "equirect":
-            motion = _rotation_of(info, pts, frames())
+        if clip.sphere:
+            motion = _rotation_of(clip, pts, frames())
         else:
             steps = list(estimate_motion((luma_of(frame) for frame in frames()), info.aspect))
             _check_count(info, len(pts))
@@ -184,18 +172,19 @@ def _measure(
     return motion
 
 
-def _rotation_of(info: VideoInfo, pts: list[int], frames: Iterator[Frame]) -> RotationMotion:
-    estimator = RotationEstimator()
+def _rotation_of(clip: Source, pts: list[int], frames: Iterator[Frame]) -> RotationMotion:
+    info = clip.info
+    estimator = RotationEstimator(hybrid=clip.parameters.model != "rotation", field=clip.field())
     steps: list[RotationSteps] = []
     for frame in frames:
-        steps += estimator.push(luma_of(frame, SOURCE_WIDTH_PX), frame.time_s)
+        steps += estimator.push(clip.sphere_luma(frame), frame.time_s)
     _check_count(info, len(pts))
     steps += estimator.flush()
-    columns = [
-        np.concatenate([getattr(step, name) for step in steps])
-        for name in ("world_from_cam", "local", "confidence", "cut", "key_frame", "speed")
-    ]
-    return RotationMotion(info.width, info.height, np.array(pts, np.int64), info.time_base, *columns)
+    names = ("world_from_cam", "local", "confidence", "cut", "key_frame", "travel", "speed")
+    columns = {name: np.concatenate([getattr(step, name) for step in steps]) for name in names}
+    up = np.array(estimator.up, np.float32)[np.cumsum(columns["cut"]) - 1]
+    times = np.array(pts, np.int64)
+    return RotationMotion(info.width, info.height, times, info.time_base, up=up, **columns)
 
 
 def _motion_of(info: VideoInfo, pts: list[int], steps: list[MotionStep]) -> CameraMotion:
@@ -218,10 +207,9 @@ def _motion_of(info: VideoInfo, pts: list[int], steps: list[MotionStep]) -> Came
 
 
 def _render(
-    info: VideoInfo,
+    clip: Source,
     warps: WarpTrack,
     motion: CameraMotion | RotationMotion | None,
-    parameters: Parameters,
     output: Path,
     encode: EncodeOptions,
     overwrite: bool,
@@ -235,24 +223,30 @@ def _render(
         if message not in known:
             warnings.append(message)
 
-    with VideoWriter(output, info, encode, overwrite=overwrite, pace=pace_of(warps, motion, parameters)) as writer:
-        frames = tail.replay(lambda: read_frames(info.path, on_damage=damaged), int(warps.pts[0]))
+    size = (clip.info.height, clip.info.width)
+    sound = sound_changes(clip.info.path, warps, motion, clip.parameters.ambisonics)
+    says = spherical_of_output(clip.info.path, clip.layout.stereo, clip.layout.half) if clip.sphere else None
+    pace = pace_of(warps, motion, clip.parameters)
+    with VideoWriter(
+        output, clip.info, encode, overwrite=overwrite, size=size, sound=sound, spherical=says, pace=pace
+    ) as writer:
+        frames = tail.replay(lambda: clip.frames(damaged), int(warps.pts[0]))
         flat = motion if isinstance(motion, CameraMotion) else None
-        for done, frame in enumerate(render_frames(frames, warps, flat, parameters, writer.new_frame), 1):
+        for done, frame in enumerate(render_frames(frames, warps, flat, clip.parameters, writer.new_frame), 1):
             writer.write(frame)
             tell(on_progress, "render", done, len(warps))
 
 
 def _stabilize_streaming(
-    info: VideoInfo,
+    clip: Source,
     output: Path,
-    parameters: Parameters,
     encode: EncodeOptions,
     overwrite: bool,
     on_progress: ProgressFn | None,
     warnings: list[str],
     started: float,
 ) -> Result:
+    info, parameters = clip.info, clip.parameters
     estimator = MotionEstimator(info.aspect, live=parameters.look_ahead == 0)
     smoother = StreamingPath(info.aspect, float(1 / info.frame_rate), parameters)
     waiting: deque[Frame] = deque()
@@ -270,7 +264,7 @@ def _stabilize_streaming(
             cuts += sum(step.cut for step in steps)
             weak += sum(step.confidence == 0 for step in steps)
 
-        for frame in read_frames(info.path, on_damage=warnings.append):
+        for frame in clip.frames(warnings.append):
             waiting.append(frame)
             give_out(estimator.push(luma_of(frame)))
         give_out(estimator.flush(), last=True)
@@ -287,12 +281,13 @@ def _stabilize_streaming(
     return Result(output, figures, warnings)
 
 
-def _doubts(info: VideoInfo) -> list[str]:
-    if not info.interlaced:
-        return []
+def _doubts(clip: Source) -> list[str]:
+    if not clip.info.interlaced:
+        return list(clip.warnings)
     return [
-        f"'{info.path}' is interlaced: its two fields are bent as one picture, which combs where it moves; "
-        "deinterlace it first (ffmpeg -vf bwdif)"
+        *clip.warnings,
+        f"'{clip.info.path}' is interlaced: its two fields are bent as one picture, which combs where it moves; "
+        "deinterlace it first (ffmpeg -vf bwdif)",
     ]
 
 
@@ -311,11 +306,9 @@ def _refuse_existing(output: Path, source: Path, overwrite: bool) -> None:
         raise OutputError(f"output directory '{output.absolute().parent}' does not exist")
 
 
-def _sidecar_of(
-    info: VideoInfo, motion: CameraMotion | RotationMotion, parameters: Parameters, warps: WarpTrack
-) -> Sidecar:
-    return Sidecar(motion=motion, parameters=parameters, warps=warps, fingerprint=info.fingerprint,
-                   source_name=info.path.name, projection=warps.projection)  # fmt: skip
+def _sidecar_of(clip: Source, motion: CameraMotion | RotationMotion, warps: WarpTrack) -> Sidecar:
+    return Sidecar(motion=motion, parameters=clip.parameters, warps=warps, fingerprint=clip.info.fingerprint,
+                   source_name=clip.info.path.name, projection=warps.projection)  # fmt: skip
 
 
 @contextlib.contextmanager

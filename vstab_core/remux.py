@@ -4,33 +4,51 @@ from __future__ import annotations
 
 import io
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 import av
+from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.stream import Discard, Disposition, Stream
 from av.video.stream import VideoStream
 
+from .resound import CannotReencode, ChangeSamples, Resound
+
 logger = logging.getLogger(__name__)
 
 # Written anew by the muxer, or true of the old video stream only.
 _STALE_FILE_TAGS = {"major_brand", "minor_version", "compatible_brands", "encoder", "duration"}
-_STALE_VIDEO_TAGS = {"encoder", "rotate", "duration", "bps", "number_of_frames", "number_of_bytes", "vendor_id"}
+_STALE_VIDEO_TAGS = {
+    "encoder", "rotate", "duration", "bps", "number_of_frames", "number_of_bytes", "vendor_id",
+    "spherical",  # SPHERICAL-VIDEO: written anew where the output is a 360 clip
+}  # fmt: skip
 
 
 class StreamCopier:
     """Copies the packets of every stream but the video from source to output, in step with the video.
 
-    Holds one packet; the source is read once, from front to end.
+    Holds one packet; the source is read once, from front to end. Of the streams in `changes` (by index in the source)
+    the samples are changed on the way, as far as there is an encoder for them; else a warning says that they are
+    copied.
     """
 
-    def __init__(self, source: InputContainer, output: OutputContainer, video: Stream, name: str) -> None:
+    def __init__(
+        self,
+        source: InputContainer,
+        output: OutputContainer,
+        video: Stream,
+        name: str,
+        changes: Mapping[int, ChangeSamples] | None = None,
+    ) -> None:
         self._output = output
         self._name = name
         self._targets: dict[int, Stream] = {}
         self._last_dts: dict[int, int] = {}
         self._told: set[int] = set()
+        self._changes = changes or {}
+        self._resounds: dict[int, Resound] = {}
         self._waiting: Packet[Any] | None = None
         for stream in source.streams:
             if stream.index == video.index:
@@ -49,10 +67,26 @@ class StreamCopier:
         if reason is not None:
             logger.warning("%s: %s is left out: %s", self._name, describe(stream), reason)
             return
-        target = self._output.add_stream_from_template(stream)
+        target = self._add_changed(stream) or self._output.add_stream_from_template(stream)
         target.metadata.update(stream.metadata)
         target.disposition = stream.disposition
         self._targets[stream.index] = target
+
+    def _add_changed(self, stream: Stream) -> Stream | None:
+        if stream.index not in self._changes or not isinstance(stream, AudioStream):
+            return None
+        try:
+            resound = Resound(stream, self._output, self._changes[stream.index])
+        except CannotReencode as error:
+            logger.warning("%s: %s is copied as it is, not turned with the picture: %s",
+                           self._name, describe(stream), error)  # fmt: skip
+            return None
+        self._resounds[stream.index] = resound
+        return resound.target
+
+    def target_of(self, index: int) -> int | None:
+        """Return the index in the output of a stream of the source; None where it is left out."""
+        return self._targets[index].index if index in self._targets else None
 
     def copy_until(self, time_s: float | None) -> None:
         """Write the packets whose decoding time is at or before this; None: all that are left."""
@@ -60,6 +94,8 @@ class StreamCopier:
             if self._waiting is None:
                 self._waiting = self._next()
                 if self._waiting is None:
+                    for index in list(self._resounds):
+                        self._write_changed(index, self._resounds.pop(index), None)
                     return
             packet = self._waiting
             stamp = packet.dts if packet.dts is not None else packet.pts
@@ -81,8 +117,20 @@ class StreamCopier:
 
     def _write(self, packet: Packet[Any]) -> None:
         index = packet.stream_index
+        if index in self._resounds:
+            self._write_changed(index, self._resounds[index], packet)
+            return
         try:
             mux(self._output, packet, self._targets[index], self._last_dts)
+        except (av.error.InvalidDataError, av.error.ArgumentError) as error:
+            if index not in self._told:
+                logger.warning("%s: a packet of stream %d is left out: %s", self._name, index, error.strerror)
+                self._told.add(index)
+
+    def _write_changed(self, index: int, resound: Resound, packet: Packet[Any] | None) -> None:
+        try:
+            for part in resound.push(packet):
+                mux(self._output, part, self._targets[index], self._last_dts)
         except (av.error.InvalidDataError, av.error.ArgumentError) as error:
             if index not in self._told:
                 logger.warning("%s: a packet of stream %d is left out: %s", self._name, index, error.strerror)

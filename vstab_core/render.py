@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from .corners import homography_from_corners
 from .formats import bit_depth
+from .layout import layout_of
 from .params import Parameters
 from .types import CameraMotion, FloatArray, Frame, FrameWarp, WarpTrack
 from .warp import Border, warp_planes
@@ -83,15 +84,25 @@ def warp_frame(frame: Frame, warp: FrameWarp, parameters: Parameters, new_frame:
 
 
 def _warp_into(target: Frame, frame: Frame, warp: FrameWarp, parameters: Parameters, border: Border) -> None:
-    warp_planes(
-        frame.planes,
-        warp,
-        outs=target.planes,
-        filter=parameters.interpolation,  # type: ignore[arg-type]
-        border=border,
-        border_values=black_of(frame),
-        max_value=0 if frame.planes[0].dtype == np.float32 else (1 << bit_depth(frame.pixel_format)) - 1,
-    )
+    layout = layout_of(parameters)
+    black = black_of(frame)
+    sources = zip(*(layout.eyes(plane) for plane in frame.planes), strict=True)
+    targets = zip(*(layout.eyes(plane) for plane in target.planes), strict=True)
+    for eye, out in zip(sources, targets, strict=True):
+        spheres = [layout.whole(plane, value) for plane, value in zip(eye, black, strict=True)]
+        outs = [np.empty_like(sphere) for sphere in spheres] if layout.half else out
+        warp_planes(
+            spheres,
+            warp,
+            outs=outs,
+            filter=parameters.interpolation,  # type: ignore[arg-type]
+            border=border,
+            border_values=black,
+            max_value=0 if frame.planes[0].dtype == np.float32 else (1 << bit_depth(frame.pixel_format)) - 1,
+        )
+        if layout.half:
+            for plane, sphere in zip(out, outs, strict=True):
+                plane[...] = layout.part(sphere)
 
 
 def black_of(frame: Frame) -> list[float | tuple[float, ...]]:

@@ -14,6 +14,7 @@ from .errors import SidecarError
 from .params import parameters_from
 from .result import ProgressFn, Result, figures_of, tell
 from .sidecar import read_sidecar, write_sidecar
+from .smooth.solve import doubts_of_path
 from .smooth.solve import smooth as solve
 
 
@@ -44,4 +45,5 @@ def smooth(
     target = output or sidecar
     write_sidecar(target, replace(stored, parameters=parameters, warps=warps))
     tell(on_progress, "smooth", frames, frames)
-    return Result(target, figures_of(stored.motion, warps, started, parameters))
+    doubts = doubts_of_path(stored.motion, parameters)
+    return Result(target, figures_of(stored.motion, warps, started, parameters), doubts)

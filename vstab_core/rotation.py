@@ -78,6 +78,33 @@ def from_matrix(rotation: npt.ArrayLike) -> FloatArray:
     return np.asarray(np.where(q[..., :1] < 0, -q, q))
 
 
+def from_yaw_pitch_roll(angles_rad: npt.ArrayLike) -> FloatArray:
+    """Return the quaternions (..., 4) `world_from_cam` of cameras turned by (yaw, pitch, roll), (..., 3) radians.
+
+    Convention:
+        world_from_cam = Ry(yaw) Rx(pitch) Rz(roll) in x right, y down, z forward: each turn is about the camera's own
+        axis as the turns before have left it. Positive yaw looks right, positive pitch looks up, positive roll leans
+        the camera clockwise, to its right (the horizon in the picture turns the other way). Each right-handed.
+    """
+    angles = np.asarray(angles_rad, np.float64)
+    yaw, pitch, roll = (exponential(angles[..., axis, None] * about) for axis, about in enumerate(np.eye(3)[[1, 0, 2]]))
+    return product(product(yaw, pitch), roll)
+
+
+def yaw_pitch_roll(quaternion: npt.ArrayLike) -> FloatArray:
+    """Return (yaw, pitch, roll), (..., 3) radians, of cameras `world_from_cam`; undoes `from_yaw_pitch_roll`.
+
+    Yaw and roll are in -pi..pi, pitch in -pi/2..pi/2. Straight up or down, where only yaw minus roll (up) or yaw plus
+    roll (down) is defined, roll is 0.
+    """
+    m = matrix(quaternion)
+    level = np.hypot(m[..., 0, 2], m[..., 2, 2])  # of the forward axis; 0 where it points up or down
+    pole = level < 1e-9
+    yaw = np.where(pole, np.arctan2(-m[..., 2, 0], m[..., 0, 0]), np.arctan2(m[..., 0, 2], m[..., 2, 2]))
+    roll = np.where(pole, 0.0, np.arctan2(m[..., 1, 0], m[..., 1, 1]))
+    return np.stack([yaw, np.arctan2(0.0 - m[..., 1, 2], level), roll], axis=-1)
+
+
 def slerp(start: npt.ArrayLike, end: npt.ArrayLike, share: npt.ArrayLike) -> FloatArray:
     """Return the rotations at these shares (n,) of the shorter way from `start` to `end`, (n, 4)."""
     step = logarithm(product(end, inverse(start)))

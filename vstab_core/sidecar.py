@@ -147,6 +147,8 @@ def _rotation_from(common: Common, rotation: dict[str, Any], speed: npt.NDArray[
         rotation["confidence"],
         rotation["cut"].view(np.bool_),
         rotation["key_frame"].view(np.bool_),
+        rotation["up"],
+        rotation["travel"],
         speed,
     )
 
@@ -212,10 +214,10 @@ def _fields_of(sidecar: Sidecar) -> dict[str, Any]:
         "pts": track.pts,
     }
     if isinstance(motion, RotationMotion):
-        names = ("world_from_cam", "confidence", "cut", "key_frame", "local")
+        names = ["world_from_cam", "confidence", "cut", "key_frame", "up", "travel", "local"]
         fields["rotation"] = {name: getattr(motion, name) for name in names}
     elif motion is not None:
-        names = ("readout_ratio", "corners", "confidence", "cut", "mesh")
+        names = ["readout_ratio", "corners", "confidence", "cut", "mesh"]
         fields["motion"] = {name: getattr(motion, name) for name in names}
     if motion is not None and motion.speed is not None:
         fields["speed"] = motion.speed

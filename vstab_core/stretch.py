@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -24,6 +24,7 @@ from av.stream import Discard, Stream
 
 from .params import Parameters
 from .remux import copy_file_tags, describe, mux
+from .resound import CannotReencode, ChangeSamples, plan_sound, samples_of, set_up
 from .types import CameraMotion, FloatArray, RotationMotion, WarpTrack
 
 logger = logging.getLogger(__name__)
@@ -75,9 +76,19 @@ def pace_of(warps: WarpTrack, motion: CameraMotion | RotationMotion | None, para
 
 
 class PacedStreams:
-    """What `remux.StreamCopier` is to an ordinary output: writes everything but the video, in step with it."""
+    """What `remux.StreamCopier` is to an ordinary output: writes everything but the video, in step with it.
 
-    def __init__(self, source: InputContainer, output: OutputContainer, pace: Pace, name: str) -> None:
+    Sound in `changes` (by index in the source) is changed before it is stretched, see `resound`.
+    """
+
+    def __init__(
+        self,
+        source: InputContainer,
+        output: OutputContainer,
+        pace: Pace,
+        name: str,
+        changes: Mapping[int, ChangeSamples] | None = None,
+    ) -> None:
         self._output = output
         self._pace = pace
         self._sounds: dict[int, _Sound] = {}
@@ -90,11 +101,11 @@ class PacedStreams:
             stream.discard = Discard.all
             if stream.type == "video":
                 continue
-            if isinstance(stream, AudioStream) and pace.stretch:
+            if pace.stretch and isinstance(stream, AudioStream) and getattr(stream, "codec_context", None) is not None:
                 target = _add_stream(stream, output)
                 if target is not None:
                     stream.discard = Discard.default
-                    self._sounds[stream.index] = _Sound(stream, target, pace)
+                    self._sounds[stream.index] = _Sound(stream, target, pace, (changes or {}).get(stream.index))
                     continue
             if stream.type == "audio" and not pace.stretch:
                 logger.warning("%s: the sound is left out; --hyperlapse-audio stretch keeps it, played faster", name)
@@ -102,6 +113,10 @@ class PacedStreams:
                 logger.warning("%s: %s is left out of the hyperlapse", name, describe(stream))
         self._packets = self._encoded(source)
         self._waiting: tuple[Packet[Any], Stream] | None = None
+
+    def target_of(self, index: int) -> int | None:
+        """Return the index in the output of a stream of the source; None where it is left out."""
+        return self._sounds[index].target.index if index in self._sounds else None
 
     def copy_until(self, time_s: float | None) -> None:
         """Write the packets whose time is at or before this; None: all that are left."""
@@ -136,9 +151,9 @@ class PacedStreams:
 class _Sound:
     """One stream of sound: decoded, played faster, encoded again."""
 
-    def __init__(self, source: AudioStream, target: AudioStream, pace: Pace) -> None:
+    def __init__(self, source: AudioStream, target: AudioStream, pace: Pace, change: ChangeSamples | None) -> None:
         self.source, self.target = source, target
-        self._pace = pace
+        self._pace, self._change = pace, change
         self._base = Fraction(1, target.codec_context.sample_rate)
         self._graph: Any = None
         self._samples = 0
@@ -164,6 +179,8 @@ class _Sound:
         yield from self.target.codec_context.encode(None)
 
     def _push(self, frame: Any) -> Iterator[Packet[Any]]:
+        if self._change is not None:
+            frame = _changed(frame, self._change)
         if self._graph is None:
             self._graph = _tempo_graph(frame, self._pace.factor, self._base.denominator)
             start_s = frame.time if frame.time is not None else float(self._pace.source_s[0])
@@ -185,6 +202,16 @@ class _Sound:
                 yield from self.target.codec_context.encode(frame)
 
 
+def _changed(frame: Any, change: ChangeSamples) -> Any:
+    """Return a decoded frame with its samples changed, in the time at which they were recorded."""
+    samples = samples_of(frame)
+    times_s = (frame.time or 0.0) + np.arange(len(samples)) / frame.sample_rate
+    values = np.ascontiguousarray(change(samples, times_s).T, np.float32)
+    result = av.AudioFrame.from_ndarray(values, "fltp", frame.layout.name)
+    result.sample_rate, result.pts, result.time_base = frame.sample_rate, frame.pts, frame.time_base
+    return result
+
+
 def _tempo_graph(like: Any, factor: float, rate: int) -> Any:
     """Return a filter graph that plays frames like this one so many times faster, at this sample rate."""
     graph = av.filter.Graph()
@@ -200,34 +227,31 @@ def _tempo_graph(like: Any, factor: float, rate: int) -> Any:
 
 
 def _add_stream(source: AudioStream, output: OutputContainer) -> AudioStream | None:
-    """Add a stream of the source's codec, or of one that the output can hold; None where there is none."""
-    codecs = (source.codec_context.codec.canonical_name, "aac", output.default_audio_codec, "flac", "pcm_s16le")
-    for name in codecs:
+    """Add a stream as the source's, or of a codec that the output can hold; None where there is none."""
+    rate = source.codec_context.sample_rate
+    try:
+        encoder, options, layout = plan_sound(source, output)
+        return _opened(output.add_stream(encoder, rate=rate, options=options), source, layout)
+    except CannotReencode:
+        pass
+    layout = source.codec_context.layout.name
+    for encoder in ("aac", output.default_audio_codec, "flac", "pcm_s16le"):
         try:
-            codec = av.codec.Codec(name, "w")
             with av.open(io.BytesIO(), "w", format=output.format.name) as scratch:
-                _open_stream(source, scratch, codec)
+                _opened(scratch.add_stream(encoder, rate=rate), source, layout)
                 scratch.start_encoding()
         except (av.FFmpegError, ValueError):
             continue
-        if not codec.experimental:
-            return _open_stream(source, output, codec)
+        return _opened(output.add_stream(encoder, rate=rate), source, layout)
     return None
 
 
-def _open_stream(source: AudioStream, output: OutputContainer, codec: Any) -> AudioStream:
-    context = source.codec_context
-    rate = context.sample_rate
-    if codec.audio_rates and rate not in codec.audio_rates:
-        rate = min(codec.audio_rates, key=lambda known: (known < rate, abs(known - rate)))
-    stream = output.add_stream(codec.name, rate=rate)
-    assert isinstance(stream, AudioStream)
-    stream.codec_context.layout = context.layout
-    if context.bit_rate and not codec.name.startswith(("pcm", "flac", "alac")):
-        stream.codec_context.bit_rate = context.bit_rate
-    stream.metadata.update(source.metadata)
-    stream.disposition = source.disposition
-    return stream
+def _opened(target: Any, source: AudioStream, layout: str) -> AudioStream:
+    set_up(target.codec_context, source, layout).open()
+    target.metadata.update(source.metadata)
+    target.disposition = source.disposition
+    assert isinstance(target, AudioStream)
+    return target
 
 
 def _paced(chapter: Any, pace: Pace) -> Any:

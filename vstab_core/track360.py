@@ -50,12 +50,21 @@ def open_atlas(luma: Luma) -> Luma:
     return cube.faces_of(luma)
 
 
-def refilled(atlas: Luma, live: Rays, next_number: int) -> Rays:
-    """Return the live tracks and new ones, numbered from `next_number`, at corners that keep clear of them."""
+def open_field(field: Luma) -> Luma:
+    """Return where the atlas can be tracked: 255 well inside a field of view (H, W) that is 255, 0 elsewhere."""
+    size = WINDOW_PX + 2  # a window and its gradients must not see the edge, which moves with the camera
+    return cv2.erode(cube.faces_of(field) // 255 * 255, np.ones((size, size), np.uint8)).astype(np.uint8)
+
+
+def refilled(atlas: Luma, live: Rays, next_number: int, field: Luma | None = None) -> Rays:
+    """Return the live tracks and new ones, numbered from `next_number`, at corners that keep clear of them.
+
+    Only corners in the `field` are taken, which is from `open_field`; None: all.
+    """
     wanted = MAX_TRACKS - len(live)
     if wanted <= 0:
         return live
-    mask = cube.inner_mask()
+    mask = cube.inner_mask() if field is None else cube.inner_mask() & field
     radius_px = round(SPACING_DEG * _PX_PER_DEG)
     for x, y in cube.px_of(live.ray):
         cv2.circle(mask, (int(x), int(y)), radius_px, 0, -1)
@@ -71,8 +80,11 @@ def refilled(atlas: Luma, live: Rays, next_number: int) -> Rays:
     return Rays(np.concatenate([live.number, numbers]), np.concatenate([live.ray, rays]))
 
 
-def followed(before: Luma, now: Luma, tracks: Rays) -> Rays:
-    """Return the tracks that Lucas-Kanade finds again in the next atlas, and from there back to where they were."""
+def followed(before: Luma, now: Luma, tracks: Rays, field: Luma | None = None) -> Rays:
+    """Return the tracks that Lucas-Kanade finds again in the next atlas, and from there back to where they were.
+
+    Those that have left the `field` (from `open_field`) are given up.
+    """
     if not len(tracks):
         return Rays()
     face = cube.face_of(tracks.ray)
@@ -83,6 +95,9 @@ def followed(before: Luma, now: Luma, tracks: Rays) -> Rays:
     good = ok & ok_back & (np.abs(back - start).max(axis=1) < MAX_ROUND_TRIP_PX)
     low = np.stack([face % cube.COLUMNS, face // cube.COLUMNS], axis=1) * cube.FACE_PX
     good &= ((there >= low) & (there <= low + cube.FACE_PX - 1)).all(axis=1)
+    if field is not None:
+        x, y = np.clip(there.astype(int), 0, [field.shape[1] - 1, field.shape[0] - 1]).T
+        good &= field[y, x] > 0
     return Rays(tracks.number[good], cube.rays_of(there[good] + _HALF, face[good]))
 
 

@@ -153,6 +153,9 @@ class RotationMotion:
         confidence: (F,) float32 in 0..1, share of the tracks that lived on from the frame before; 0 = bridged.
         cut: (F,) bool, whether a frame begins a new shot (frame 0 included).
         key_frame: (F,) bool, whether the rotation was measured in 3D against the key frame before.
+        up: (F, 3) float32, unit: the direction up in the world, the same throughout a shot; from vertical edges, or as
+            the camera was held on average.
+        travel: (F, 3) float32: where the camera moves to, unit, in the world; zero where it is not known.
         speed: (F,) float32, radians a frame: how far the tracks moved once the rotation is taken away, which comes from
             the camera's travel; the robust mean. Zero on the first frame of a shot. None in sidecars before 1.2.
     Convention:
@@ -169,6 +172,8 @@ class RotationMotion:
     confidence: npt.NDArray[np.float32]
     cut: npt.NDArray[np.bool_]
     key_frame: npt.NDArray[np.bool_]
+    up: npt.NDArray[np.float32]
+    travel: npt.NDArray[np.float32]
     speed: npt.NDArray[np.float32] | None = None
 
     def __len__(self) -> int:

@@ -34,13 +34,22 @@ COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "compare": ("write a video of the original beside the stabilized clip", ("compare",)),
     "report": ("write a page with both clips, the camera path and the figures", ("evaluate", "report")),
     "visualize": ("draw features, tracks, flow or the background mask of a clip", ("visualize",)),
+    "export": ("write the camera motion and the warps of a sidecar for other programs", ("export",)),
+    "unstabilize": ("give a stabilized 360 clip its original view back", ("render",)),
     "info": ("show what is known of a video or a sidecar", ()),
     "params": ("list every parameter", ()),
     "metrics": ("list every metric of `vstab eval`, with its formula and source", ()),
     "doctor": ("check this installation", ()),
 }
 # command -> the module of this package that declares its arguments and runs it; the others are cli's own
-MODULES = {"eval": "evaluate", "compare": "compare", "report": "report", "visualize": "visualize"}
+MODULES = {
+    "eval": "evaluate",
+    "compare": "compare",
+    "report": "report",
+    "visualize": "visualize",
+    "export": "export",
+    "unstabilize": "unstabilize",
+}
 PROGRESS_MODES = ("auto", "json", "none")
 
 
@@ -170,6 +179,8 @@ def _add_parameters(command: Parser, names: Iterable[str]) -> None:
 
 
 def _values(row: Param) -> str:
+    if row.check is not None:
+        return "TEXT"
     return "{" + ",".join(row.choices) + "}" if row.choices else f"{row.minimum:g}..{row.maximum:g}"
 
 

@@ -46,6 +46,8 @@ def _param_values(name: str, row: Param) -> dict[str, Any]:
     }
     if row.choices:
         return values | {"type": "choice", "choices": list(row.choices)}
+    if row.check is not None:
+        return values | {"type": "text"}
     whole = isinstance(DEFAULTS[name], int)
     minimum, maximum = (int(row.minimum), int(row.maximum)) if whole else (row.minimum, row.maximum)
     kind = "integer" if whole else "number"
@@ -53,6 +55,8 @@ def _param_values(name: str, row: Param) -> dict[str, Any]:
 
 
 def _allowed(row: Param) -> str:
+    if row.check is not None:
+        return "text"
     return ", ".join(row.choices) if row.choices else f"{row.minimum:g} to {row.maximum:g} {row.unit}".rstrip()
 
 
@@ -106,8 +110,21 @@ def info_values(path: Path) -> dict[str, Any]:
     if path.suffix.lower() == ".vstab":
         return _sidecar_values(path)
     from ..decode import probe
+    from ..source import decide_projection
+    from ..spherical_metadata import read_spherical
 
-    return {"kind": "video", **_plain(probe(path))}
+    info = probe(path)
+    decision, said = decide_projection(info), read_spherical(path)
+    values = {
+        "kind": "video",
+        **_plain(info),
+        "projection": decision.projection,
+        "stereo": decision.stereo,
+        "projection_from": decision.reason,
+    }
+    if said is not None:
+        values["spherical"] = {name: item for name, item in _plain(said).items() if item is not None}
+    return values | ({"warnings": decision.warnings} if decision.warnings else {})
 
 
 def _sidecar_values(path: Path) -> dict[str, Any]:
@@ -144,9 +161,11 @@ def _sidecar_values(path: Path) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> dict[str, Any]:
-    """Return a dataclass of scalars as values for JSON: fractions as text ("30000/1001"), paths as text."""
+    """Return a dataclass of scalars and tuples as values for JSON: fractions as text ("30000/1001"), paths as text."""
     plain = {}
     for field in dataclasses.fields(value):
         item = getattr(value, field.name)
+        if isinstance(item, tuple):
+            item = list(item)
         plain[field.name] = str(item) if isinstance(item, (Fraction, Path)) else item
     return plain

@@ -21,7 +21,7 @@ from ..types import MESH_SHAPE, FloatArray, Tracks
 from .fit import Fit, fit_homography
 from .local import LocalFit
 from .similar import same_picture
-from .travel import robust_mean
+from .speed import robust_mean
 
 MIN_INLIERS = 8
 MIN_SUPPORT = 0.15  # of the corners looked for; across a cut 1 to 6 % still agree by accident

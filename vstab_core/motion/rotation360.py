@@ -16,11 +16,12 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import rotation
-from ..track360 import Luma, Rays, followed, open_atlas, refilled
+from ..track360 import Luma, Rays, followed, open_atlas, open_field, refilled
 from ..types import FloatArray
-from .segment360 import Segment, SegmentSolution, relative, solve
+from .segment360 import Segment, SegmentSolution, chained, relative, solve
 from .similar import same_picture
-from .travel import speed_of
+from .speed import speed_of
+from .vertical import CAMERA_UP, Edges, straight_edges, up_of
 
 KEY_INTERVAL_S = 3.0  # Kopf 2016, 3.1
 OCTANT_KEPT = 0.5  # share of an octant's tracks that must live since the key frame: Kopf 2016, 3.1
@@ -29,6 +30,7 @@ MIN_SEGMENT = 4  # frames: under a whip pan every frame would become a key frame
 MIN_SURVIVORS = 0.15  # of the tracks, from one frame to the next; across a cut 1 to 5 % agree by accident
 MIN_TRACKS = 20
 MAX_HELD = 10  # frames, a third of a second: a bridge over more is a guess
+EDGES_INTERVAL_S = 1.0  # between pictures whose edges are asked where up is: 25 ms each
 GOOD_SHARE = 0.5  # of inliers between key frames; with fewer the segment is split: Kopf 2016, 3.2
 
 
@@ -41,6 +43,7 @@ class RotationSteps:
     confidence: npt.NDArray[np.float32]
     cut: npt.NDArray[np.bool_]
     key_frame: npt.NDArray[np.bool_]
+    travel: npt.NDArray[np.float32]
     speed: npt.NDArray[np.float32]
 
 
@@ -53,9 +56,23 @@ class _Frame:
 
 
 class RotationEstimator:
-    """Push luma pictures one by one; each call returns the steps that are decided by now, in order."""
+    """Push luma pictures one by one; each call returns the steps that are decided by now, in order.
 
-    def __init__(self) -> None:
+    Args:
+        hybrid: key frames in 3D and the frames between in 2D; False: each frame against the one before, nothing else.
+        field: (H, W) uint8, 255 where the sphere has a picture and 0 elsewhere; None: everywhere.
+
+    Attributes:
+        up: of each shot that has ended, the direction up in its world, (3,) unit.
+    """
+
+    def __init__(self, *, hybrid: bool = True, field: Luma | None = None) -> None:
+        self._field = None if field is None else open_field(field)
+        self.up: list[FloatArray] = []
+        self._hybrid = hybrid
+        self._edges: list[Edges] = []  # of this shot, in its world
+        self._held_up: list[FloatArray] = []  # the camera's own up at the same times
+        self._edges_s = -np.inf
         self._atlas: Luma | None = None  # of the last good frame
         self._picture: Luma | None = None
         self._live = Rays()
@@ -74,7 +91,7 @@ class RotationEstimator:
             self._begin(atlas, luma, time_s)
             return []
         before = len(self._live)
-        live = followed(self._atlas, atlas, self._live)
+        live = followed(self._atlas, atlas, self._live, self._field)
         if _enough(live, before):
             self._bridge()
             return self._append(atlas, luma, live, len(live) / before, time_s)
@@ -97,9 +114,30 @@ class RotationEstimator:
         self._live = self._refilled(atlas, Rays())
         self._frames, self._key_s = [_Frame(self._live, 1.0)], time_s
         self._key_rotation, self._key_speed, self._fresh = rotation.IDENTITY, 0.0, True
+        self._edges_s = -np.inf
+        self._look_for_edges(atlas, time_s)
+
+    def _look_for_edges(self, atlas: Luma, time_s: float) -> None:
+        """Remember the straight edges of the key frame that now begins a segment."""
+        if time_s - self._edges_s < EDGES_INTERVAL_S:
+            return
+        world_from_cam = rotation.matrix(self._key_rotation)
+        self._edges.append(straight_edges(atlas, self._field).turned(world_from_cam))
+        self._held_up.append(world_from_cam @ CAMERA_UP)
+        self._edges_s = time_s
+
+    def _end_shot(self) -> None:
+        """Decide where up was; without vertical edges it is where the camera held it on average."""
+        held = np.sum(self._held_up, axis=0)
+        size = np.linalg.norm(held)
+        held = held / size if size > 1e-6 else self._held_up[0]
+        edges = Edges(np.concatenate([e.normal for e in self._edges]), np.concatenate([e.length for e in self._edges]))
+        up = up_of(edges, held)
+        self.up.append(held if up is None else up)
+        self._edges, self._held_up = [], []
 
     def _refilled(self, atlas: Luma, live: Rays) -> Rays:
-        result = refilled(atlas, live, self._next_number)
+        result = refilled(atlas, live, self._next_number, self._field)
         self._next_number += len(result) - len(live)
         return result
 
@@ -110,9 +148,10 @@ class RotationEstimator:
 
     def _next_segment(self, atlas: Luma, live: Rays, confidence: float, time_s: float) -> list[RotationSteps]:
         """Solve the open segment; its last frame becomes the first of the next and is given with that one."""
-        solution = _solve_split([frame.tracks for frame in self._frames], self._key_rotation)
+        solution = self._solve([frame.tracks for frame in self._frames])
         steps = self._steps(solution, len(self._frames) - 1)
         self._key_rotation = solution.world_from_cam[-1]
+        self._look_for_edges(atlas, time_s)
         self._live = self._refilled(atlas, live)
         self._frames, self._key_s, self._fresh = [_Frame(self._live, confidence)], time_s, False
         return steps
@@ -142,9 +181,13 @@ class RotationEstimator:
                 confidence,
                 cut,
                 solution.key_frame[:count],
+                solution.travel[:count],
                 speed[:count].astype(np.float32),
             )
         ]
+
+    def _solve(self, tracks: list[Rays]) -> SegmentSolution:
+        return _solve_split(tracks, self._key_rotation) if self._hybrid else chained(tracks, self._key_rotation)
 
     def _bridge(self) -> None:
         """Take the held frames for weak ones: the solver finds rotations for them without a track."""
@@ -156,21 +199,21 @@ class RotationEstimator:
         frames = self._frames
         if not frames:
             return []
-        solution = _solve_split([frame.tracks for frame in frames], self._key_rotation)
-        return self._steps(solution, len(frames))
+        self._end_shot()
+        return self._steps(self._solve([frame.tracks for frame in frames]), len(frames))
 
     def _try_from_held(self, atlas: Luma, luma: Luma, time_s: float) -> list[RotationSteps] | None:
         """Begin a new shot at the last held frame, if this one tracks from it."""
         held_atlas, held_luma, held_s = self._held[-1]
-        start = refilled(held_atlas, Rays(), 0)
-        if not _enough(followed(held_atlas, atlas, start), len(start)):
+        start = refilled(held_atlas, Rays(), 0, self._field)
+        if not _enough(followed(held_atlas, atlas, start, self._field), len(start)):
             return None
         self._held.pop()
         self._bridge()
         steps = self._close()
         self._begin(held_atlas, held_luma, held_s)
         before = len(self._live)
-        live = followed(held_atlas, atlas, self._live)
+        live = followed(held_atlas, atlas, self._live, self._field)
         return steps + self._append(atlas, luma, live, len(live) / before, time_s)
 
     def _give_up(self) -> list[RotationSteps]:

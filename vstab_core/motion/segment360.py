@@ -29,10 +29,12 @@ class Relative:
     Attributes:
         later_from_earlier: quaternion of camera coordinates.
         share: of the common tracks that agree.
+        travel: (3,) unit, where the camera moved to, in coordinates of the earlier one; None if it only turned.
     """
 
     later_from_earlier: FloatArray
     share: float
+    travel: FloatArray | None
 
 
 @dataclass(frozen=True)
@@ -52,11 +54,12 @@ class Segment:
 
 @dataclass(frozen=True)
 class SegmentSolution:
-    """The rotations of a segment; as in `RotationMotion`."""
+    """What was found for the frames of a segment; as in `RotationMotion`."""
 
     world_from_cam: FloatArray
     local: npt.NDArray[np.float32]
     key_frame: npt.NDArray[np.bool_]
+    travel: npt.NDArray[np.float32]
 
     def joined(self, following: SegmentSolution) -> SegmentSolution:
         """Return this segment and the one that begins at its last frame."""
@@ -64,6 +67,7 @@ class SegmentSolution:
             np.concatenate([self.world_from_cam[:-1], following.world_from_cam]),
             np.concatenate([self.local[:-1], following.local]),
             np.concatenate([self.key_frame[:-1], following.key_frame]),
+            np.concatenate([self.travel[:-1], following.travel]),
         )
 
 
@@ -73,7 +77,10 @@ def relative(earlier: Rays, later: Rays) -> Relative | None:
     if len(i) < MIN_COMMON:
         return None
     found = relative_rotation(earlier.ray[i], later.ray[j])
-    return None if found.model == "none" else Relative(rotation.from_matrix(found.cur_from_ref), found.inlier_ratio)
+    if found.model == "none":
+        return None
+    travel = None if found.direction is None else -found.direction @ found.cur_from_ref
+    return Relative(rotation.from_matrix(found.cur_from_ref), found.inlier_ratio, travel)
 
 
 def solve(segment: Segment) -> SegmentSolution:
@@ -83,11 +90,25 @@ def solve(segment: Segment) -> SegmentSolution:
     fixed = np.zeros(frames, bool)
     fixed[0] = True
     fixed[-1] = segment.end is not None or frames == 1
+    travel = np.zeros((frames, 3), np.float32)
+    if segment.end is not None and segment.end.travel is not None:
+        travel[:] = rotation.matrix(segment.start) @ segment.end.travel
     tracks = _flat(segment.tracks)
     if frames == 1 or len(tracks.frame) == 0:
-        return SegmentSolution(guess, np.zeros((frames, 6, 3), np.float32), fixed)
+        return SegmentSolution(guess, np.zeros((frames, 6, 3), np.float32), fixed, travel)
     found = solve_rotation_path(guess, fixed, tracks, deformation=1.0)
-    return SegmentSolution(found.stab_from_src, found.local_rad.astype(np.float32), fixed)
+    return SegmentSolution(found.stab_from_src, found.local_rad.astype(np.float32), fixed, travel)
+
+
+def chained(tracks: Sequence[Rays], start: FloatArray) -> SegmentSolution:
+    """Find the rotations from each frame to the next alone: nothing in 3D, no key frame, nothing optimised.
+
+    The parallax of a moving camera is taken for turning, and adds up.
+    """
+    frames = len(tracks)
+    path = first_guess(Segment(tracks, start, None))
+    nothing = np.zeros((frames, 6, 3), np.float32)
+    return SegmentSolution(path, nothing, np.zeros(frames, bool), np.zeros((frames, 3), np.float32))
 
 
 def first_guess(segment: Segment) -> FloatArray:

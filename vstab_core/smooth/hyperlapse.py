@@ -49,7 +49,7 @@ def smooth(motion: Motion, parameters: Parameters) -> WarpTrack:
                            "hyperlapse needs; run `vstab analyze` again")  # fmt: skip
     even = even_frames(motion, parameters.hyperlapse)
     glide = _per_frame(_glide(motion, even, _solved(motion, even, parameters), parameters), motion, even)
-    chosen = chosen_frames(motion, np.hypot(_travel(motion), glide), parameters.hyperlapse)
+    chosen = chosen_frames(motion, np.hypot(_speed(motion), glide), parameters.hyperlapse)
     return _solved(motion, chosen, parameters)
 
 
@@ -70,7 +70,7 @@ def figures(motion: Motion, warps: WarpTrack, parameters: Parameters) -> dict[st
 
 def moved_between(motion: Motion, chosen: Indices, warps: WarpTrack, parameters: Parameters) -> FloatArray:
     """Return how far the stabilized picture moves from each shown frame to the next one of its shot, (n,)."""
-    travel = np.diff(np.cumsum(_travel(motion))[chosen])
+    travel = np.diff(np.cumsum(_speed(motion))[chosen])
     same_shot = ~motion.cut[chosen][1:]
     return np.asarray(np.hypot(travel, _glide(motion, chosen, warps, parameters)[1:])[same_shot])
 
@@ -92,7 +92,7 @@ def _solved(motion: Motion, chosen: Indices, parameters: Parameters) -> WarpTrac
     return replace(warps, pts=motion.pts[chosen], out_pts=shown_at)
 
 
-def _travel(motion: Motion) -> FloatArray:
+def _speed(motion: Motion) -> FloatArray:
     """Return (F,): how far travel moves the tracks from the frame before, where bridged as in the frames around it."""
     assert motion.speed is not None
     travel = motion.speed.astype(np.float64)

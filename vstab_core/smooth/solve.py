@@ -12,3 +12,8 @@ def smooth(motion: CameraMotion | RotationMotion, parameters: Parameters) -> War
     if parameters.hyperlapse > 1:
         return hyperlapse.smooth(motion, parameters)
     return view.smooth(motion, parameters) if isinstance(motion, RotationMotion) else path.smooth(motion, parameters)
+
+
+def doubts_of_path(motion: CameraMotion | RotationMotion, parameters: Parameters) -> list[str]:
+    """Return sentences about what the parameters ask for and the clip does not allow."""
+    return view.doubts(motion, parameters) if isinstance(motion, RotationMotion) else []

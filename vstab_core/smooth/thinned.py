@@ -22,12 +22,13 @@ from ..types import CameraMotion, FloatArray, RotationMotion
 from .pace import Indices, shots_of
 from .shot import undo_within_budget
 
+ROWS_360 = ("world_from_cam", "local", "key_frame", "up", "travel")
 LEAST_DEPTH = 0.3  # of a corner against the middle: a chain of steps that bends more is no longer a picture
 
 
 def thinned_rotation(motion: RotationMotion, chosen: Indices, pts: npt.NDArray[np.int64]) -> RotationMotion:
     """Return a 360 motion of the chosen frames, shown at `pts`."""
-    rows: dict[str, Any] = {name: getattr(motion, name)[chosen] for name in ("world_from_cam", "local", "key_frame")}
+    rows: dict[str, Any] = {name: getattr(motion, name)[chosen] for name in ROWS_360}
     return replace(motion, **_both(motion, chosen, pts), **rows)
 
 

@@ -122,6 +122,8 @@ py::dict to_dict(Sidecar sidecar) {
     rotation["confidence"] = array_of(sidecar.rotation->confidence, {frames});
     rotation["cut"] = array_of(sidecar.rotation->cut, {frames});
     rotation["key_frame"] = array_of(sidecar.rotation->key_frame, {frames});
+    rotation["up"] = array_of(sidecar.rotation->up, {frames, 3});
+    rotation["travel"] = array_of(sidecar.rotation->travel, {frames, 3});
     rotation["local"] = local_of(sidecar.rotation->local, frames);
     result["rotation"] = rotation;
   }
@@ -178,6 +180,8 @@ Sidecar from_dict(const py::dict& fields) {
     sidecar.rotation->confidence = vector_of<float>(rotation, "confidence", {frames});
     sidecar.rotation->cut = vector_of<std::uint8_t>(rotation, "cut", {frames});
     sidecar.rotation->key_frame = vector_of<std::uint8_t>(rotation, "key_frame", {frames});
+    sidecar.rotation->up = vector_of<float>(rotation, "up", {frames, 3});
+    sidecar.rotation->travel = vector_of<float>(rotation, "travel", {frames, 3});
     sidecar.rotation->local = local_from(rotation, frames);
   }
   if (fields.contains("speed")) sidecar.speed = vector_of<float>(fields, "speed", {frames});

@@ -111,7 +111,8 @@ std::string local_problem(const std::vector<float>& local, std::size_t frames, c
 
 std::string rotation_problem(const RotationData& rotation, std::size_t frames) {
   if (rotation.world_from_cam.size() != frames * 4 || rotation.confidence.size() != frames ||
-      rotation.cut.size() != frames || rotation.key_frame.size() != frames) {
+      rotation.cut.size() != frames || rotation.key_frame.size() != frames || rotation.up.size() != frames * 3 ||
+      rotation.travel.size() != frames * 3) {
     return "the rotation does not have one entry a frame";
   }
   if (!all_finite(rotation.world_from_cam)) return "the rotation holds a value that is not finite";
@@ -125,6 +126,13 @@ std::string rotation_problem(const RotationData& rotation, std::size_t frames) {
   if (*std::max_element(rotation.cut.begin(), rotation.cut.end()) > 1) return "a cut is neither 0 nor 1";
   if (*std::max_element(rotation.key_frame.begin(), rotation.key_frame.end()) > 1) {
     return "a key frame's mark is neither 0 nor 1";
+  }
+  if (!all_finite(rotation.up) || !all_finite(rotation.travel)) return "a direction holds a value that is not finite";
+  for (std::size_t i = 0; i < frames; ++i) {
+    const float* up = rotation.up.data() + 3 * i;
+    if (std::abs(up[0] * up[0] + up[1] * up[1] + up[2] * up[2] - 1) > 1e-3f) {
+      return "the direction up of frame " + std::to_string(i) + " is no unit vector";
+    }
   }
   return local_problem(rotation.local, frames, "the rotation's");
 }

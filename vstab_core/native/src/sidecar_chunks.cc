@@ -102,6 +102,8 @@ void read_rotation(ByteReader& in, RotationData& rotation, std::uint64_t frames)
   rotation.confidence = in.numbers<float>(frames);
   rotation.cut = in.numbers<std::uint8_t>(frames);
   rotation.key_frame = in.numbers<std::uint8_t>(frames);
+  rotation.up = in.numbers<float>(frames * 3);
+  rotation.travel = in.numbers<float>(frames * 3);
 }
 
 void read_warps(ByteReader& in, WarpData& warps, std::uint64_t frames) {
@@ -252,6 +254,8 @@ void write_chunks(const Sidecar& sidecar, const ByteSink& sink) {
     rotation.numbers(sidecar.rotation->confidence);
     rotation.numbers(sidecar.rotation->cut);
     rotation.numbers(sidecar.rotation->key_frame);
+    rotation.numbers(sidecar.rotation->up);
+    rotation.numbers(sidecar.rotation->travel);
     write_chunk(sink, "ROTN", rotation);
     write_local(sink, "RLOC", sidecar.rotation->local);
   }

@@ -43,6 +43,8 @@ struct RotationData {
   std::vector<float> confidence;        // frames, 0..1
   std::vector<std::uint8_t> cut;        // frames, 0 or 1; 1 at frame 0
   std::vector<std::uint8_t> key_frame;  // frames, 0 or 1
+  std::vector<float> up;                // frames x 3, unit, in the world
+  std::vector<float> travel;            // frames x 3, unit or zero, in the world
   std::vector<float> local;             // frames * 18, radians; empty where all are zero
 };
 
