@@ -17,11 +17,13 @@ import pytest
 
 from tests.clips import ClipSpec, write_clip
 from tests.scenes import sphere_rays, world
+from tests.sound_clips import Sound, encoded, heard, read_sound, write_sound_clip
 from tests.synthetic import film
 from tests.test_hyperlapse import Traveller
 from vstab_core import cli, pipeline, resmooth
 from vstab_core.decode import probe, read_frames
-from vstab_core.errors import SidecarError, UsageError
+from vstab_core.errors import InputError, SidecarError, UsageError
+from vstab_core.export import columns_of
 from vstab_core.params import Parameters
 from vstab_core.sidecar import read_sidecar, write_sidecar
 from vstab_core.smooth.pace import variation
@@ -206,6 +208,8 @@ def test_a_hyperlapse_is_solved_from_the_sidecar_and_taken_back(sidecar: Path, t
     again = tmp_path / "again.vstab"
     stored = read_sidecar(sidecar)
     assert stored.warps is None  # they belong to the output's time; an older vstab finds none and says so
+    with pytest.raises(InputError, match="those of a hyperlapse are not kept; run `vstab smooth --hyperlapse 1` on it"):
+        columns_of(stored)
     resmooth.smooth(sidecar, {"hyperlapse": 1}, output=again)
     plain = read_sidecar(again).warps
     assert plain is not None
@@ -245,3 +249,20 @@ def test_the_command_line_makes_one(flat: Path, tmp_path: Path, capsys: pytest.C
     assert '"stage": "render", "frame": 12, "frames": 12' in told
     assert '"speed_variation":' in told
     assert probe(out).duration_s == pytest.approx(COUNT / RATE / 10, rel=0.02)
+
+
+@pytest.mark.parametrize("codec", ["pcm_s16le", "aac"])
+def test_ambisonic_sound_is_turned_with_the_picture_before_it_is_stretched(tmp_path: Path, codec: str) -> None:
+    """A view that is turned 90 degrees right hears what is ahead from the left."""
+    samples = 24 * SOUND_HZ // 25
+    ahead = encoded(0.1 * np.random.default_rng(3).normal(size=samples), np.tile([0.0, 0.0, 1.0], (samples, 1)))
+    clip = write_sound_clip(tmp_path / "clip.mkv", [world(32)] * 24, [Sound(ahead, codec, "quad")], 25)
+    sidecar, out = tmp_path / "clip.vstab", tmp_path / "out.mkv"
+    parameters = Parameters(projection="equirect", hyperlapse=3, orientation="90 0 0")
+    pipeline.analyze(clip, sidecar, parameters)
+    more = {"hyperlapse_audio": "stretch", "ambisonics": "rotate"}
+    pipeline.render(clip, sidecar, out, FFV1, overrides=more)
+    found, _, name = read_sound(out)
+    assert (name, found.shape[1]) == (codec, 4)
+    assert len(found) / SOUND_HZ == pytest.approx(8 / 25, abs=0.05)
+    assert heard(found) == pytest.approx((90, 0), abs=2.0)

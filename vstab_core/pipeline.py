@@ -83,7 +83,7 @@ def render(
     if warps is None and stored.motion is not None and parameters.hyperlapse > 1:
         warps = smooth(stored.motion, parameters)  # see `Sidecar.warps`
     if warps is None:
-        raise InputError(f"'{sidecar}' holds no warps; run `vstab smooth` on it")
+        raise InputError(f"'{sidecar}' {stored.no_warps}")
     clip = open_source(source, parameters)
     check_matches(stored, clip.info)
     warnings = _doubts(clip)

@@ -60,6 +60,13 @@ class Sidecar:
             raise SidecarError("sidecar holds neither motion nor warps")
         return either
 
+    @property
+    def no_warps(self) -> str:
+        """The end of a sentence for those who need warps and find none: that, and what to do."""
+        if self.parameters is not None and self.parameters.hyperlapse > 1:
+            return "holds no warps, as those of a hyperlapse are not kept; run `vstab smooth --hyperlapse 1` on it"
+        return "holds no warps; run `vstab smooth` on it"
+
 
 def read_sidecar(path: Path) -> Sidecar:
     """Read a sidecar.
