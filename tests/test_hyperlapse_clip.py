@@ -80,7 +80,7 @@ def flat(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return with_sound(silent, folder / "pan.mkv")
 
 
-def with_sound(silent: Path, path: Path, codec: str = "pcm_s16le") -> Path:
+def with_sound(silent: Path, path: Path, codec: str = "pcm_s16le", late_s: float = 0.0) -> Path:
     """Add sound as long as the clip: hiss, with a loud tone of 1 kHz for a tenth of a second."""
     time_s = np.arange(COUNT * SOUND_HZ // RATE) / SOUND_HZ
     loud = (time_s >= BURST_S[0]) & (time_s < BURST_S[1])
@@ -93,7 +93,7 @@ def with_sound(silent: Path, path: Path, codec: str = "pcm_s16le") -> Path:
         sound = target.add_stream(codec, rate=SOUND_HZ)
         sound.codec_context.layout = "mono"
         frame = av.AudioFrame.from_ndarray((wave[None] * 32767).astype(np.int16), "s16", "mono")
-        frame.sample_rate, frame.pts, frame.time_base = SOUND_HZ, 0, Fraction(1, SOUND_HZ)
+        frame.sample_rate, frame.pts, frame.time_base = SOUND_HZ, round(late_s * SOUND_HZ), Fraction(1, SOUND_HZ)
         target.mux(sound.encode(frame))
         target.mux(sound.encode(None))
         for packet in source.demux():
@@ -169,6 +169,17 @@ def test_stretched_sound_is_as_long_as_the_picture_and_in_its_place(rendered: Pa
     middle = heard[round(loud.min() * SOUND_HZ) : round(loud.max() * SOUND_HZ)]
     spectrum = np.abs(np.fft.rfft(middle * np.hanning(len(middle)), 1 << 14))
     assert np.argmax(spectrum) * SOUND_HZ / (1 << 14) == pytest.approx(1000, rel=0.05)  # no chipmunk
+
+
+def test_sound_that_begins_late_is_heard_late_by_as_many_times_less(flat: Path, sidecar: Path, tmp_path: Path) -> None:
+    source, out = with_sound(flat.with_name("silent.mkv"), tmp_path / "late.mkv", late_s=2.0), tmp_path / "out.mkv"
+    stored = read_sidecar(sidecar)
+    write_sidecar(tmp_path / "late.vstab", replace(stored, fingerprint=probe(source).fingerprint))
+    more = {"hyperlapse_audio": "stretch"}
+    pipeline.render(source, tmp_path / "late.vstab", out, FFV1, overrides=more)
+    with av.open(str(out)) as container:
+        first = next(container.decode(audio=0))
+    assert first.time == pytest.approx(2.0 / FACTOR, abs=0.005)
 
 
 @pytest.mark.parametrize(("codec", "factor"), [("aac", 2), ("libmp3lame", 7.3), ("flac", 40)])
