@@ -182,15 +182,15 @@ class _Sound:
         if self._change is not None:
             frame = _changed(frame, self._change)
         if self._graph is None:
-            self._graph = _tempo_graph(frame, self._pace.factor, self._base.denominator)
             start_s = frame.time if frame.time is not None else float(self._pace.source_s[0])
             self._first = round(self._pace.heard_at(start_s) / self._base)
+            most = max(0, round(self._pace.output_end_s / self._base) - self._first)
+            self._graph = _tempo_graph(frame, self._pace.factor, self._base.denominator, most)
         self._graph.push(frame)
         yield from self._pull()
 
     def _pull(self) -> Iterator[Packet[Any]]:
         assert self._first is not None
-        end = round(self._pace.output_end_s / self._base)
         while True:
             try:
                 frame = self._graph.pull()
@@ -198,8 +198,7 @@ class _Sound:
                 return
             frame.pts, frame.time_base = self._first + self._samples, self._base
             self._samples += frame.samples
-            if frame.pts < end:  # sound that outlasts the pictures by more than a frame of its own is cut
-                yield from self.target.codec_context.encode(frame)
+            yield from self.target.codec_context.encode(frame)
 
 
 def _changed(frame: Any, change: ChangeSamples) -> Any:
@@ -212,8 +211,8 @@ def _changed(frame: Any, change: ChangeSamples) -> Any:
     return result
 
 
-def _tempo_graph(like: Any, factor: float, rate: int) -> Any:
-    """Return a filter graph that plays frames like this one so many times faster, at this sample rate."""
+def _tempo_graph(like: Any, factor: float, rate: int, most: int) -> Any:
+    """Return a filter graph that plays frames like this one so many times faster, up to `most` samples at this rate."""
     graph = av.filter.Graph()
     count = max(1, math.ceil(math.log(factor, MOST_TEMPO)))
     source = graph.add_abuffer(
@@ -222,6 +221,7 @@ def _tempo_graph(like: Any, factor: float, rate: int) -> Any:
     # Holes in the sound become silence: without it, all that follows would come early.
     nodes = [source, graph.add("aresample", f"{rate}:async=1")]
     nodes += [graph.add("atempo", f"{factor ** (1 / count):.9f}") for _ in range(count)]
+    nodes.append(graph.add("atrim", f"end_sample={most}"))
     graph.link_nodes(*nodes, graph.add("abuffersink")).configure()
     return graph
 
