@@ -20,6 +20,7 @@ from ..track360 import Luma, Rays, followed, open_atlas, open_field, refilled
 from ..types import FloatArray
 from .segment360 import Segment, SegmentSolution, chained, relative, solve
 from .similar import same_picture
+from .speed import speed_of
 from .vertical import CAMERA_UP, Edges, straight_edges, up_of
 
 KEY_INTERVAL_S = 3.0  # Kopf 2016, 3.1
@@ -43,6 +44,7 @@ class RotationSteps:
     cut: npt.NDArray[np.bool_]
     key_frame: npt.NDArray[np.bool_]
     travel: npt.NDArray[np.float32]
+    speed: npt.NDArray[np.float32]
 
 
 @dataclass
@@ -79,6 +81,7 @@ class RotationEstimator:
         self._frames: list[_Frame] = []  # of the open segment; the first is its key frame
         self._key_s = 0.0
         self._key_rotation = rotation.IDENTITY
+        self._key_speed = 0.0  # of the open segment's first frame
         self._fresh = True  # the open segment is the first of its shot
 
     def push(self, luma: Luma, time_s: float) -> list[RotationSteps]:
@@ -110,7 +113,7 @@ class RotationEstimator:
         self._atlas, self._picture, self._held = atlas, luma, []
         self._live = self._refilled(atlas, Rays())
         self._frames, self._key_s = [_Frame(self._live, 1.0)], time_s
-        self._key_rotation, self._fresh = rotation.IDENTITY, True
+        self._key_rotation, self._key_speed, self._fresh = rotation.IDENTITY, 0.0, True
         self._edges_s = -np.inf
         self._look_for_edges(atlas, time_s)
 
@@ -169,6 +172,8 @@ class RotationEstimator:
         cut = np.zeros(count, bool)
         cut[0] = self._fresh
         confidence = np.array([frame.confidence for frame in self._frames[:count]], np.float32)
+        speed = speed_of([frame.tracks for frame in self._frames], solution.world_from_cam)
+        speed[0], self._key_speed = self._key_speed, float(speed[-1])
         return [
             RotationSteps(
                 solution.world_from_cam[:count],
@@ -177,6 +182,7 @@ class RotationEstimator:
                 cut,
                 solution.key_frame[:count],
                 solution.travel[:count],
+                speed[:count].astype(np.float32),
             )
         ]
 
