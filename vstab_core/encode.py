@@ -107,7 +107,7 @@ class VideoWriter:
             self._done = True
             self._release()
             self._raise(error)
-        self._handover: Handover[av.VideoFrame] = Handover(FRAMES_WAITING)
+        self._handover: Handover[av.VideoFrame] = Handover(FRAMES_WAITING, _bytes_of)
         self._thread = threading.Thread(target=self._run, name="encode", daemon=True)
         self._thread.start()
 
@@ -359,6 +359,10 @@ def _pad(picture: av.VideoFrame, height: int, width: int) -> None:
     for plane, shape in zip(plane_views(picture), shapes, strict=True):
         plane[: shape[0], shape[1] :] = plane[: shape[0], shape[1] - 1 : shape[1]]
         plane[shape[0] :] = plane[shape[0] - 1]
+
+
+def _bytes_of(picture: av.VideoFrame) -> int:
+    return sum(plane.buffer_size for plane in picture.planes)
 
 
 def _is_untouched(frame: Frame) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -15,6 +16,7 @@ from .ambisonics import sound_changes
 from .decode import luma_of
 from .encode import VideoWriter
 from .errors import InputError, OutputError, UsageError
+from .handover import read_ahead
 from .motion.homography import MotionEstimator, MotionStep, estimate_motion
 from .motion.rolling_shutter import readout_ratio
 from .motion.rotation360 import RotationEstimator, RotationSteps
@@ -29,7 +31,11 @@ from .source import Source, open_source
 from .spherical_metadata import spherical_of_output
 from .stretch import pace_of
 from .tail import Tail
+from .track360 import Luma, open_atlas
 from .types import CameraMotion, EncodeOptions, Frame, RotationMotion, VideoInfo, WarpTrack
+
+T = TypeVar("T")
+OnCube = tuple[Luma, float, Luma]  # luma of the sphere, time in seconds, its atlas
 
 MIN_FRAMES = 3  # two frames have one motion, and nothing to smooth it against
 
@@ -135,7 +141,10 @@ def stabilize(
         check_matches(stored, clip.info)
         motion = stored.motion
     if motion is None:
-        motion = _measure(clip, on_progress, warnings, tail)
+        deformed = (
+            sidecar is not None or clip.parameters.deformation > 0
+        )  # a sidecar may be asked for them another time
+        motion = _measure(clip, on_progress, warnings, tail, deformed)
     warps = smooth(motion, clip.parameters)
     warnings += doubts_of_path(motion, clip.parameters)
     if sidecar is not None:
@@ -145,7 +154,11 @@ def stabilize(
 
 
 def _measure(
-    clip: Source, on_progress: ProgressFn | None, warnings: list[str], tail: Tail | None = None
+    clip: Source,
+    on_progress: ProgressFn | None,
+    warnings: list[str],
+    tail: Tail | None = None,
+    deformed: bool = True,
 ) -> CameraMotion | RotationMotion:
     info = clip.info
     pts: list[int] = []
@@ -156,14 +169,19 @@ def _measure(
             if tail is not None:
                 tail.add(frame)
             yield frame
-            tell(on_progress, "analyze", len(pts), info.frames)
+
+    def told(items: Iterable[T]) -> Iterator[T]:
+        for done, item in enumerate(items, 1):
+            yield item
+            tell(on_progress, "analyze", done, info.frames)
 
     motion: CameraMotion | RotationMotion
     with _one_thread_for_opencv():
         if clip.sphere:
-            motion = _rotation_of(clip, pts, frames())
+            pictures = read_ahead(_on_cube(clip, frames()), 1, "reduce")  # takes half as long as tracking
+            motion = _rotation_of(clip, pts, told(pictures), deformed)
         else:
-            steps = list(estimate_motion((luma_of(frame) for frame in frames()), info.aspect))
+            steps = list(estimate_motion((luma_of(frame) for frame in told(frames())), info.aspect))
             _check_count(info, len(pts))
             motion = _motion_of(info, pts, steps)
     weak = int((motion.confidence == 0).sum())
@@ -172,12 +190,18 @@ def _measure(
     return motion
 
 
-def _rotation_of(clip: Source, pts: list[int], frames: Iterator[Frame]) -> RotationMotion:
-    info = clip.info
-    estimator = RotationEstimator(hybrid=clip.parameters.model != "rotation", field=clip.field())
-    steps: list[RotationSteps] = []
+def _on_cube(clip: Source, frames: Iterator[Frame]) -> Iterator[OnCube]:
     for frame in frames:
-        steps += estimator.push(clip.sphere_luma(frame), frame.time_s)
+        luma = clip.sphere_luma(frame)
+        yield luma, frame.time_s, open_atlas(luma)
+
+
+def _rotation_of(clip: Source, pts: list[int], pictures: Iterator[OnCube], deformed: bool) -> RotationMotion:
+    info = clip.info
+    estimator = RotationEstimator(hybrid=clip.parameters.model != "rotation", deformed=deformed, field=clip.field())
+    steps: list[RotationSteps] = []
+    for luma, time_s, atlas in pictures:
+        steps += estimator.push(luma, time_s, atlas)
     _check_count(info, len(pts))
     steps += estimator.flush()
     names = ("world_from_cam", "local", "confidence", "cut", "key_frame", "travel", "speed")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from itertools import islice
 
@@ -18,6 +19,7 @@ from .types import CameraMotion, FloatArray, Frame, FrameWarp, WarpTrack
 from .warp import Border, warp_planes
 
 FULL_RANGE = 2  # FFmpeg's color_range
+SIDE_BY_SIDE = 2  # frames warped at a time, each by one thread: the grid too, which rows of one frame would wait for
 FILL_REACH = (20, 10, 5, 2)  # frames to either side that lend their picture to a border, the farthest first
 
 NewFrame = Callable[[Frame], Frame]
@@ -42,8 +44,15 @@ def render_frames(
     if warps.out_pts is not None:
         yield from _render_shown(frames, warps, warps.out_pts, parameters, new_frame)
         return
-    for frame in frames:
-        yield warp_frame(frame, warps[_index_at(warps, frame.pts)], parameters, new_frame)
+    with ThreadPoolExecutor(SIDE_BY_SIDE, "warp") as threads:
+        under_way: deque[Future[Frame]] = deque()
+        for frame in frames:
+            warp = warps[_index_at(warps, frame.pts)]
+            under_way.append(threads.submit(warp_frame, frame, warp, parameters, new_frame))
+            if len(under_way) == SIDE_BY_SIDE:
+                yield under_way.popleft().result()
+        while under_way:
+            yield under_way.popleft().result()
 
 
 def _render_shown(

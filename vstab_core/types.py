@@ -78,6 +78,11 @@ class Frame:
     time_s: float
     source: Any = None
 
+    @property
+    def nbytes(self) -> int:
+        """What the planes take, without padding."""
+        return sum(plane.nbytes for plane in self.planes)
+
 
 @dataclass(frozen=True)
 class Tracks:
