@@ -17,6 +17,7 @@ from vstab_core.ambisonics import SoundTurn, ambisonic_streams, sound_changes
 from vstab_core.decode import probe, read_frames
 from vstab_core.params import Parameters
 from vstab_core.projection import px_from_ray, ray_from_px
+from vstab_core.sa3d import Ambisonics, read_ambisonics, write_ambisonics
 from vstab_core.sidecar import Sidecar, write_sidecar
 from vstab_core.types import EncodeOptions, WarpTrack
 from vstab_core.unstabilize import unstabilize
@@ -271,3 +272,16 @@ def test_the_blob_is_seen_where_it_was_drawn() -> None:
     ray = ray_from_px([50.0, 30.0], SIZE)
     x, y = px_from_ray(ray, SIZE)
     assert seen(spot(ray)) == pytest.approx((-(x / 192 - 0.5) * 360, -(y / 96 - 0.5) * 180), abs=0.3)
+
+
+def test_sound_that_an_mp4_calls_ambisonic_is_turned_and_still_called_so(tmp_path: Path) -> None:
+    ray = np.array([0.0, 0, 1.0])
+    sounds = [Sound(encoded(NOISE, np.tile(ray, (SAMPLES, 1))))]
+    clip = write_sound_clip(tmp_path / "clip.mov", [spot(ray)] * COUNT, sounds, FPS)
+    write_ambisonics(clip, [Ambisonics(1, (0, 1, 2, 3))])
+    assert ambisonic_streams(clip) == [1]
+    turn = rotation.from_yaw_pitch_roll(np.radians([90, 0, 0]))
+    sidecar, out = write_warps(tmp_path / "clip.vstab", clip, np.tile(turn, (COUNT, 1))), tmp_path / "out.mov"
+    pipeline.render(clip, sidecar, out, EncodeOptions(preset="ultrafast"))
+    assert heard(read_sound(out)[0]) == pytest.approx((-90, 0), abs=1.0)
+    assert [item.channel_map for item in read_ambisonics(out)] == [(0, 1, 2, 3)]

@@ -11,11 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from clips import ClipSpec, write_clip
 
 from vstab_core import rotation
+from vstab_core.camm import read_camm
 from vstab_core.cli import main
+from vstab_core.decode import probe, read_frames
 from vstab_core.errors import InputError
-from vstab_core.export import columns_of, csv_of, json_of
+from vstab_core.export import columns_of, csv_of, export_camm, json_of
 from vstab_core.sidecar import Sidecar, read_sidecar, write_sidecar
 from vstab_core.types import CameraMotion, FrameWarp, RotationMotion, WarpTrack
 from vstab_core.warp import source_positions
@@ -190,3 +193,24 @@ def test_the_command_writes_beside_the_sidecar_and_replaces_nothing(
     assert main(["export", str(path), "--to", "csv", "-o", str(path), "--overwrite"]) == 4
     assert read_sidecar(path).source_name == "walk.mp4"
     assert sorted(file.name for file in tmp_path.iterdir()) == ["other.json", "walk.csv", "walk.vstab"]
+
+
+def test_camm_stabilizes_the_original_and_undoes_the_result(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "round.mp4", ClipSpec(size=(64, 128), count=FRAMES, rate=Fraction(30)))
+    info = probe(clip)
+    pts = np.array([frame.pts for frame in read_frames(clip)], np.int64)
+    stab_from_src = rotation.from_yaw_pitch_roll(np.radians(np.linspace([0, 0, 0], [170, 20, -10], FRAMES)))
+    warps = WarpTrack(128, 64, 0.5, pts, info.time_base, rotation.matrix(rotation.inverse(stab_from_src)), None,
+                      np.zeros(FRAMES), projection="equirect")  # fmt: skip
+    sidecar = tmp_path / "round.vstab"
+    write_sidecar(sidecar, Sidecar(None, None, warps, info.fingerprint, clip.name, "equirect"))
+    assert main(["export", str(sidecar), "--to", "camm", "--clip", str(clip), "--progress", "none"]) == 0
+    times_s, vectors = read_camm(tmp_path / "round_camm.mp4")
+    np.testing.assert_allclose(times_s, pts * float(info.time_base), atol=1e-5)
+    np.testing.assert_allclose(rotation.exponential(vectors), stab_from_src, atol=1e-6)
+    other = write_clip(tmp_path / "steady.mp4", ClipSpec(size=(64, 128), count=FRAMES, options={"crf": "40"}))
+    assert export_camm(read_sidecar(sidecar), other, tmp_path / "undone.mp4") == FRAMES
+    np.testing.assert_allclose(read_camm(tmp_path / "undone.mp4")[1], -vectors, atol=1e-6)
+    assert main(["export", str(sidecar), "--to", "camm", "--progress", "none"]) == 2
+    with pytest.raises(InputError, match="rotations of a 360 clip"):
+        export_camm(shifted(4), clip, tmp_path / "no.mp4")

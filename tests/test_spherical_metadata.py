@@ -17,12 +17,14 @@ from scenes import look_around, sway, world, yaw
 
 from vstab_core import pipeline
 from vstab_core.command import describe
-from vstab_core.decode import probe
+from vstab_core.decode import probe, read_frames
 from vstab_core.encode import VideoWriter
-from vstab_core.errors import InputError, OutputError, UsageError
+from vstab_core.errors import InputError, OutputError
 from vstab_core.isobmff import Box, read_movie, write_movie
+from vstab_core.matroska import write_projection
 from vstab_core.media import side_data
 from vstab_core.params import Parameters
+from vstab_core.source import open_source
 from vstab_core.spherical import decide
 from vstab_core.spherical_metadata import (
     V1_UUID,
@@ -207,7 +209,7 @@ def test_the_result_of_an_unmarked_clip_is_marked(
     assert (found.stereo, found.pose_deg) == ("mono", (0.0, 0.0, 0.0))
     assert packets(out, "audio") != []
     assert [data for _, data in packets(out, "audio")] == [data for _, data in packets(source, "audio")]
-    assert sum(1 for _ in pipeline.read_frames(out)) == COUNT
+    assert sum(1 for _ in read_frames(out)) == COUNT
     if ending in ("mp4", "mov"):
         track, entry = boxes_of(out)
         assert [box.head[:16] for box in track.children if box.kind == b"uuid"] == [V1_UUID]
@@ -227,7 +229,7 @@ def test_what_the_source_said_is_kept(tmp_path: Path, source: Path, ending: str)
     out = tmp_path / f"out.{ending}"
     options = EncodeOptions(codec=CODECS[ending])
     with VideoWriter(out, probe(source), options, spherical=said) as writer:
-        for frame in pipeline.read_frames(source):
+        for frame in read_frames(source):
             writer.write(frame)
     found = read_spherical(out)
     assert found is not None
@@ -299,6 +301,30 @@ def test_a_container_that_cannot_say_it_is_warned_about(
     assert (tmp_path / "out.nut").exists()
 
 
+def test_a_right_eye_on_top_is_kept_by_matroska_only(
+    tmp_path: Path, source: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    said = SphericalMetadata(stereo="top-bottom", right_first=True)
+    for ending, right_first in (("mkv", True), ("mp4", False)):
+        out = tmp_path / f"out.{ending}"
+        with VideoWriter(out, probe(source), spherical=said) as writer:
+            for frame in read_frames(source):
+                writer.write(frame)
+        found = read_spherical(out)
+        assert found is not None
+        assert (found.stereo, found.right_first) == ("top-bottom", right_first)
+        assert ("right eye is on top" in caplog.text) == (ending == "mp4")
+
+
+def test_a_matroska_file_without_room_is_refused_and_kept(tmp_path: Path) -> None:
+    for tags in ({}, {"title": "a name of its own"}):
+        path = write_clip(tmp_path / f"{len(tags)}.mkv", ClipSpec(count=2, video_metadata=tags))
+        before = path.read_bytes()
+        with pytest.raises(OutputError, match="no room was left for the projection"):
+            write_projection(path, 1, bytes(20), (0.0, 0.0, 0.0))
+        assert path.read_bytes() == before
+
+
 @pytest.mark.parametrize("ending", ["mp4", "mkv"])
 def test_nothing_stays_where_marking_fails(
     tmp_path: Path, ending: str, source: Path, monkeypatch: pytest.MonkeyPatch
@@ -309,9 +335,12 @@ def test_nothing_stays_where_marking_fails(
 
     monkeypatch.setattr("vstab_core.spherical_metadata.write_movie", fail)
     monkeypatch.setattr("vstab_core.spherical_metadata.write_projection", fail)
-    with pytest.raises(OutputError, match="could not be marked as a 360 clip: the disk is full"):
+    with pytest.raises(OutputError, match="could not be marked as a 360 clip: the disk is full") as caught:
         pipeline.stabilize(source, tmp_path / f"out.{ending}", Parameters())
     assert list(tmp_path.iterdir()) == []
+    assert (
+        caught.value.code == "output"
+    )  # held until here, and the writer with it: it is not its end that removes the file
 
 
 # -- deciding --
@@ -319,13 +348,12 @@ def test_nothing_stays_where_marking_fails(
 
 def test_the_file_decides_before_the_picture(tmp_path: Path) -> None:
     flat = write_clip(tmp_path / "flat.mp4", ClipSpec(size=(64, 128), count=2))
-    info = probe(flat)
-    assert pipeline.projection_of(info, Parameters()) == "rectilinear"
+    assert open_source(flat, Parameters()).parameters.projection == "rectilinear"
     write_spherical(flat, SphericalMetadata())
-    warnings: list[str] = []
-    assert pipeline.projection_of(info, Parameters(), warnings) == "equirect"
-    assert warnings == []
-    assert pipeline.projection_of(info, Parameters(projection="rectilinear")) == "rectilinear"
+    opened = open_source(flat, Parameters())
+    assert opened.parameters.projection == "equirect"
+    assert opened.warnings == []
+    assert not open_source(flat, Parameters(projection="rectilinear")).sphere
     values = describe.info_values(flat)
     assert (values["projection"], values["projection_from"]) == ("equirect", "V2 metadata (sv3d box)")
     assert "V2 metadata (sv3d box)" in describe.text_of(values)
@@ -379,18 +407,29 @@ def test_the_file_decides_before_the_picture(tmp_path: Path) -> None:
             "top-bottom",
             "an eye of 1000x400 is not",
         ),
-        ((1920, 960), SphericalMetadata("cubemap"), True, "rectilinear", "mono", "projection is cubemap"),
+        ((1920, 960), SphericalMetadata("mesh"), True, "rectilinear", "mono", "projection is mesh"),
+        ((1920, 1280), SphericalMetadata("cubemap"), True, "cubemap", "mono", None),
         (
             (1920, 960),
-            SphericalMetadata(bounds=(0, 0, 0.25, 0.25)),
+            SphericalMetadata(bounds=(0, 0, 0.1, 0.1)),
             True,
             "rectilinear",
             "mono",
             "a part of the sphere",
         ),
+        ((960, 960), SphericalMetadata(bounds=(0, 0, 0.25, 0.25)), True, "vr180", "mono", None),
+        (
+            (1920, 960),
+            SphericalMetadata(stereo="left-right", bounds=(0, 0, 0.25, 0.25)),
+            True,
+            "vr180",
+            "left-right",
+            None,
+        ),
         ((1920, 960), SphericalMetadata("rectilinear", "left-right"), False, "rectilinear", "mono", None),
         ((1920, 960), None, True, "equirect", "mono", None),
-        ((1920, 960), None, False, "rectilinear", "mono", None),
+        ((1920, 960), None, False, "rectilinear", "mono", "left and right edge do not continue each other"),
+        ((1920, 1920), None, True, "equirect", "top-bottom", None),
         ((1920, 1080), None, True, "rectilinear", "mono", None),
     ],
 )
@@ -402,7 +441,7 @@ def test_contradictions_are_told(
     stereo: str,
     words: str | None,
 ) -> None:
-    decision = decide("a.mp4", *size, said, lambda: is_round)
+    decision = decide("a.mp4", *size, said, lambda _: is_round)
     assert (decision.projection, decision.stereo) == (projection, stereo)
     assert len(decision.warnings) == (words is not None)
     if words is not None:
@@ -410,11 +449,13 @@ def test_contradictions_are_told(
         assert "--projection" in decision.warnings[0]
 
 
-def test_a_stereo_clip_is_refused_in_words(tmp_path: Path) -> None:
+def test_a_stereo_clip_stays_one(tmp_path: Path) -> None:
     path = write_clip(tmp_path / "a.mp4", ClipSpec(size=(64, 64), count=4))
     write_spherical(path, SphericalMetadata(stereo="top-bottom"))
-    with pytest.raises(UsageError, match=r"is a stereo 360 clip \(top-bottom\), which vstab cannot stabilize yet"):
-        pipeline.stabilize(path, tmp_path / "out.mp4", Parameters())
+    opened = open_source(path, Parameters())
+    assert (opened.parameters.projection, opened.parameters.stereo) == ("equirect", "top-bottom")
+    pipeline.stabilize(path, tmp_path / "out.mp4", Parameters())
+    assert stereo_layout(tmp_path / "out.mp4") == "top-bottom"
 
 
 def test_a_file_without_video_is_refused(tmp_path: Path) -> None:
@@ -428,3 +469,24 @@ def test_a_file_without_video_is_refused(tmp_path: Path) -> None:
     assert read_spherical(path) is None
     with pytest.raises(InputError, match="has no video track"):
         write_spherical(path, SphericalMetadata())
+
+
+def test_the_pose_goes_into_the_pixels(tmp_path: Path, source: Path, caplog: pytest.LogCaptureFixture) -> None:
+    posed = tmp_path / "posed.mp4"
+    posed.write_bytes(source.read_bytes())
+    write_spherical(posed, SphericalMetadata(pose_deg=(10.0, 5.0, 0.0)))
+    pipeline.stabilize(posed, tmp_path / "out.mp4", Parameters())
+    found = read_spherical(tmp_path / "out.mp4")
+    assert found is not None
+    assert found.pose_deg == (0.0, 0.0, 0.0)
+    assert "players turn it by yaw 10, pitch 5, roll 0 degrees" in caplog.text
+
+
+def test_the_result_of_half_a_sphere_says_so(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "a.mp4", ClipSpec(size=(64, 128), count=4))
+    write_spherical(path, SphericalMetadata(stereo="left-right", bounds=(0, 0, 0.25, 0.25)))
+    pipeline.stabilize(path, tmp_path / "out.mp4", Parameters())
+    found = read_spherical(tmp_path / "out.mp4")
+    assert found is not None
+    assert found.half_sphere
+    assert found.stereo == "left-right"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,13 +18,14 @@ import numpy as np
 import numpy.typing as npt
 
 from . import rotation
+from .camm import add_camm
+from .decode import fingerprint
 from .errors import InputError, VstabError
 from .outfile import PartialFile, output_error
 from .projection import px_homography
 from .sidecar import Sidecar
 from .types import FloatArray, RotationMotion, WarpTrack
 
-FORMATS = ("csv", "json")
 JSON_VERSION = 1  # rises when a name changes its meaning or goes; names may be added
 
 LOCAL_VERTICES = ("right", "left", "down", "up", "front", "back")  # +x, -x, +y, -y, +z, -z
@@ -76,6 +78,42 @@ def export(sidecar: Sidecar, path: Path, to: str, *, overwrite: bool = False, so
     return len(sidecar.track)
 
 
+def export_camm(sidecar: Sidecar, clip: Path, path: Path, *, overwrite: bool = False) -> int:
+    """Write a copy of a 360 clip with its rotations in a CAMM track, and return the number of frames.
+
+    A player that turns the picture by the track shows the original clip stabilized, and a stabilized clip as it was
+    filmed.
+
+    Args:
+        sidecar: with warps.
+        clip: the original or the stabilized clip, mp4 or mov.
+        path: the file to write.
+        overwrite: whether an existing file may be replaced.
+
+    Raises:
+        InputError: the sidecar is of an ordinary clip or holds no warps, or the clip is no mp4 or mov.
+        OutputError: the file exists or cannot be written.
+    """
+    warps = sidecar.warps
+    if sidecar.projection != "equirect" or warps is None:
+        raise InputError("a CAMM track holds the rotations of a 360 clip, and the sidecar has none")
+    src_from_dst = rotation.from_matrix(warps.src_from_dst)
+    own = fingerprint(clip) == sidecar.fingerprint
+    turn = rotation.continued(rotation.inverse(src_from_dst) if own else src_from_dst)
+    file = PartialFile(path, clip, overwrite)
+    try:
+        shutil.copyfile(clip, file.temporary)
+        add_camm(file.temporary, warps.pts.astype(np.float64) * float(warps.time_base), rotation.logarithm(turn))
+        file.complete()
+    except OSError as error:
+        file.remove()
+        raise output_error(error, path) from error
+    except VstabError:
+        file.remove()
+        raise
+    return len(warps)
+
+
 def csv_of(sidecar: Sidecar) -> str:
     """Return the table as CSV: one header row; what is not known is empty, true is 1."""
     columns = columns_of(sidecar)
@@ -118,7 +156,7 @@ def columns_of(sidecar: Sidecar) -> dict[str, Sequence[Any]]:
     """
     warps, motion = sidecar.warps, sidecar.motion
     if warps is None:
-        raise InputError(f"the sidecar of '{sidecar.source_name}' holds no warps; run `vstab smooth` on it")
+        raise InputError(f"the sidecar of '{sidecar.source_name}' {sidecar.no_warps}")
     pts = warps.pts
     columns: dict[str, Sequence[Any]] = {
         "frame": range(len(warps)),

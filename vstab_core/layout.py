@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import InputError
+from .params import Parameters
 from .types import Plane, VideoInfo
 
 ALIKE = 0.7  # correlation of the two eyes' pictures; of halves of one picture 0.3 and less on our stills
@@ -78,6 +79,11 @@ class Layout:
                 f"of {parts}, '{info.path}' has {info.width}; crop it first (ffmpeg -vf crop), or give another "
                 "--stereo or --projection"
             )
+
+
+def layout_of(parameters: Parameters) -> Layout:
+    """Return the layout that decided parameters say; one eye where they are not decided."""
+    return Layout("mono" if parameters.stereo == "auto" else parameters.stereo, parameters.projection == "vr180")
 
 
 def usual_stereo(width: int, height: int, half: bool) -> str:

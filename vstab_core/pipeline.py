@@ -24,10 +24,12 @@ from .params import Parameters, parameters_from
 from .render import render_frames, warp_frame
 from .result import ProgressFn, Result, figures_of, tell
 from .sidecar import Sidecar, check_matches, read_sidecar, write_sidecar
+from .smooth import hyperlapse
 from .smooth.solve import doubts_of_path, smooth
 from .smooth.streaming import StreamingPath
 from .source import Source, open_source
 from .spherical_metadata import spherical_of_output
+from .stretch import pace_of
 from .tail import Tail
 from .track360 import Luma, open_atlas
 from .types import CameraMotion, EncodeOptions, Frame, RotationMotion, VideoInfo, WarpTrack
@@ -55,12 +57,13 @@ def analyze(
     started = time.monotonic()
     clip = open_source(source, parameters)
     _refuse_existing(sidecar, source, overwrite)
+    hyperlapse.check(parameters)
     warnings = _doubts(clip)
     motion = _measure(clip, on_progress, warnings)
     warps = smooth(motion, clip.parameters)
     write_sidecar(sidecar, _sidecar_of(clip, motion, warps))
     warnings += doubts_of_path(motion, clip.parameters)
-    return Result(sidecar, figures_of(motion, warps, started), warnings)
+    return Result(sidecar, figures_of(motion, warps, started, clip.parameters), warnings)
 
 
 def render(
@@ -80,14 +83,18 @@ def render(
     """
     started = time.monotonic()
     stored = read_sidecar(sidecar)
-    if stored.warps is None:
-        raise InputError(f"'{sidecar}' holds no warps; run `vstab smooth` on it")
     before = stored.parameters.as_dict() if stored.parameters else {}
-    clip = open_source(source, parameters_from({**before, **(overrides or {})}))
+    parameters = parameters_from({**before, **(overrides or {})})
+    warps = stored.warps
+    if warps is None and stored.motion is not None and parameters.hyperlapse > 1:
+        warps = smooth(stored.motion, parameters)  # see `Sidecar.warps`
+    if warps is None:
+        raise InputError(f"'{sidecar}' {stored.no_warps}")
+    clip = open_source(source, parameters)
     check_matches(stored, clip.info)
     warnings = _doubts(clip)
-    _render(clip, stored.warps, stored.motion, output, encode, overwrite, on_progress, warnings, Tail())
-    return Result(output, figures_of(stored.motion, stored.warps, started), warnings)
+    _render(clip, warps, stored.motion, output, encode, overwrite, on_progress, warnings, Tail())
+    return Result(output, figures_of(stored.motion, warps, started, parameters), warnings)
 
 
 def stabilize(
@@ -117,7 +124,10 @@ def stabilize(
     clip = open_source(source, parameters)
     warnings = _doubts(clip)
     _refuse_existing(output, source, overwrite)
+    hyperlapse.check(parameters)
     if streaming:
+        if parameters.hyperlapse > 1:
+            raise UsageError("--streaming cannot look far enough ahead for --hyperlapse; leave one of them out")
         if clip.sphere:
             raise UsageError(
                 f"'{source}' is a 360 clip, which --streaming cannot stabilize yet; leave --streaming out, or give "
@@ -140,7 +150,7 @@ def stabilize(
     if sidecar is not None:
         write_sidecar(sidecar, _sidecar_of(clip, motion, warps))
     _render(clip, warps, motion, output, encode, overwrite, on_progress, warnings, tail)
-    return Result(output, figures_of(motion, warps, started), warnings)
+    return Result(output, figures_of(motion, warps, started, clip.parameters), warnings)
 
 
 def _measure(
@@ -194,7 +204,7 @@ def _rotation_of(clip: Source, pts: list[int], pictures: Iterator[OnCube], defor
         steps += estimator.push(luma, time_s, atlas)
     _check_count(info, len(pts))
     steps += estimator.flush()
-    names = ("world_from_cam", "local", "confidence", "cut", "key_frame", "travel")
+    names = ("world_from_cam", "local", "confidence", "cut", "key_frame", "travel", "speed")
     columns = {name: np.concatenate([getattr(step, name) for step in steps]) for name in names}
     up = np.array(estimator.up, np.float32)[np.cumsum(columns["cut"]) - 1]
     times = np.array(pts, np.int64)
@@ -216,6 +226,7 @@ def _motion_of(info: VideoInfo, pts: list[int], steps: list[MotionStep]) -> Came
         confidence,
         cut,
         readout_ratio(corners, cut, confidence, info.aspect),
+        np.array([step.speed for step in steps], np.float32),
     )
 
 
@@ -239,7 +250,10 @@ def _render(
     size = (clip.info.height, clip.info.width)
     sound = sound_changes(clip.info.path, warps, motion, clip.parameters.ambisonics)
     says = spherical_of_output(clip.info.path, clip.layout.stereo, clip.layout.half) if clip.sphere else None
-    with VideoWriter(output, clip.info, encode, overwrite=overwrite, size=size, sound=sound, spherical=says) as writer:
+    pace = pace_of(warps, motion, clip.parameters)
+    with VideoWriter(
+        output, clip.info, encode, overwrite=overwrite, size=size, sound=sound, spherical=says, pace=pace
+    ) as writer:
         frames = tail.replay(lambda: clip.frames(damaged), int(warps.pts[0]))
         flat = motion if isinstance(motion, CameraMotion) else None
         for done, frame in enumerate(render_frames(frames, warps, flat, clip.parameters, writer.new_frame), 1):

@@ -14,7 +14,7 @@ from .cubemap import INPUTS, as_equirect, equirect_info
 from .decode import halved, luma_of, probe, read_frames
 from .errors import UsageError
 from .formats import chroma_step
-from .layout import Layout, eyes_alike, usual_stereo
+from .layout import Layout, eyes_alike, layout_of, usual_stereo
 from .params import Parameters
 from .spherical import Decision, decide, looks_round
 from .spherical_metadata import read_spherical, stereo_layout
@@ -43,7 +43,7 @@ class Source:
     @property
     def layout(self) -> Layout:
         """How a frame is laid out."""
-        return Layout(self.parameters.stereo, self.parameters.projection == "vr180")
+        return layout_of(self.parameters)
 
     def frames(self, on_damage: Callable[[str], None]) -> Iterator[Frame]:
         """Yield the frames, as `decode.read_frames` does."""

@@ -97,6 +97,8 @@ def _by_picture(
         return Decision("rectilinear", reason)
     if is_round("mono"):
         return Decision("equirect", reason)
+    if metadata is not None:
+        return Decision("rectilinear", reason)
     return Decision("rectilinear", reason, warnings=[
         f"'{name}' has the 2:1 shape of a 360 clip, but its left and right edge do not continue each other: taken for "
         "an ordinary clip; give --projection equirect or vr180 if it is one of these"])  # fmt: skip

@@ -109,8 +109,8 @@ def spherical_of_output(source: Path, stereo: str, half: bool) -> SphericalMetad
     found = read_spherical(source) or SphericalMetadata()
     if any(found.pose_deg):
         yaw, pitch, roll = found.pose_deg
-        logger.warning("'%s' says that players turn it by yaw %g, pitch %g, roll %g degrees; the result does not say so: "
-                       "see --view horizon and --orientation", source, yaw, pitch, roll)  # fmt: skip
+        logger.warning("'%s' says that players turn it by yaw %g, pitch %g, roll %g degrees; the result does not say "
+                       "so: see --view horizon and --orientation", source, yaw, pitch, roll)  # fmt: skip
     bounds = _FRONT_HALF if half else (0.0, 0.0, 0.0, 0.0)
     right_first = found.right_first and stereo == found.stereo
     return replace(found, projection="equirectangular", stereo=stereo, right_first=right_first, bounds=bounds,

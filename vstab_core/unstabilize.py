@@ -17,7 +17,7 @@ from .ambisonics import sound_changes
 from .decode import probe, read_frames
 from .encode import VideoWriter
 from .errors import InputError
-from .layout import Layout
+from .layout import layout_of
 from .params import Parameters
 from .render import render_frames
 from .result import ProgressFn, Result, tell
@@ -64,7 +64,7 @@ def unstabilize(
     warnings = [*_times_doubt(back, info), *_local_doubt(warps, info)]
     done = 0
     sound = sound_changes(stabilized, back, stored.motion, parameters.ambisonics)
-    layout = Layout("mono" if parameters.stereo == "auto" else parameters.stereo, parameters.projection == "vr180")
+    layout = layout_of(parameters)
     says = spherical_of_output(stabilized, layout.stereo, layout.half)
     with VideoWriter(output, info, encode, overwrite=overwrite, sound=sound, spherical=says) as writer:
         frames = read_frames(stabilized, on_damage=warnings.append)
@@ -99,7 +99,7 @@ def _checked(stored: Sidecar, sidecar: Path, info: VideoInfo) -> WarpTrack:
             "unstabilize takes 360 clips only, use the original instead"
         )
     if stored.warps is None:
-        raise InputError(f"'{sidecar}' holds no warps; run `vstab smooth` on it")
+        raise InputError(f"'{sidecar}' {stored.no_warps}")
     if stored.fingerprint and stored.fingerprint == info.fingerprint:
         raise InputError(f"'{info.path}' is the original of '{sidecar}' itself; give what was stabilized with it")
     if abs(info.width * track.height - info.height * track.width) > SHAPE_SLACK * info.width * track.height:

@@ -7,6 +7,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..errors import UsageError
+
 if TYPE_CHECKING:
     from ..result import ProgressFn, Result
 
@@ -15,27 +17,50 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     command.add_argument("sidecar", metavar="SIDECAR", type=Path, help="a .vstab file")
     command.add_argument(
-        "--to", choices=("csv", "json"), required=True, help="csv: a table, one row a frame; json: the same with a head"
+        "--to",
+        choices=("csv", "json", "camm"),
+        required=True,
+        help="csv: a table, one row a frame; json: the same with a head; camm: a copy of a 360 clip with its rotations "
+        "as a track, for players that turn the picture by it",
     )
     command.add_argument(
-        "-o", "--output", metavar="OUT", type=Path, help="the file (default: SIDECAR.csv or .json beside the sidecar)"
+        "--clip",
+        metavar="CLIP",
+        type=Path,
+        help="for camm: the original (players then stabilize it) or the stabilized clip (they undo it); mp4 or mov",
+    )
+    command.add_argument(
+        "-o", "--output", metavar="OUT", type=Path, help="the file (default: SIDECAR.csv or .json, CLIP_camm.mp4)"
     )
 
 
 def default_output(options: argparse.Namespace) -> Path:
     """Return where the result goes without -o."""
     sidecar: Path = options.sidecar
+    if options.to == "camm":
+        clip = _clip_of(options)
+        return clip.with_name(f"{clip.stem}_camm{clip.suffix}")
     return sidecar.with_suffix(f".{options.to}")
 
 
 def run(options: argparse.Namespace, on_progress: ProgressFn) -> Result:
     """Write the file."""
-    from ..export import export
+    from ..export import export, export_camm
     from ..result import Result
     from ..sidecar import read_sidecar
 
     started = time.monotonic()
     stored = read_sidecar(options.sidecar)
-    frames = export(stored, options.output, options.to, overwrite=options.overwrite, source=options.sidecar)
+    if options.to == "camm":
+        frames = export_camm(stored, _clip_of(options), options.output, overwrite=options.overwrite)
+    else:
+        frames = export(stored, options.output, options.to, overwrite=options.overwrite, source=options.sidecar)
     on_progress("export", frames, frames)
     return Result(options.output, {"frames": frames, "seconds": time.monotonic() - started})
+
+
+def _clip_of(options: argparse.Namespace) -> Path:
+    clip: Path | None = options.clip
+    if clip is None:
+        raise UsageError("--to camm needs the clip that gets the track; give --clip CLIP")
+    return clip

@@ -1,9 +1,15 @@
-"""Tell a 360 clip (equirectangular) from an ordinary one by its first picture."""
+"""Tell a 360 clip (equirectangular) from an ordinary one, as `vstab stabilize` does.
+
+Known limit: stereo and half spheres are judged as the flat pictures that they are, too.
+"""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from ..errors import UsageError
-from ..spherical import is_two_to_one, looks_round
+from ..spherical import decide, looks_round
+from ..spherical_metadata import read_spherical
 from .clip import Clip
 from .types import Projection
 
@@ -26,9 +32,13 @@ def projection_of(wanted: str, original: Clip, stabilized: Clip) -> Projection:
 
 
 def _clip_looks_round(clip: Clip) -> bool:
-    if not is_two_to_one(clip.width, clip.height):
-        return False
-    pictures = clip.pictures(lambda _: None)
-    first = next(pictures, None)
-    getattr(pictures, "close", lambda: None)()
-    return first is not None and looks_round(first.luma)
+    metadata = read_spherical(clip.source) if isinstance(clip.source, Path) else None
+
+    def is_round(stereo: str) -> bool:
+        pictures = clip.pictures(lambda _: None)
+        first = next(pictures, None)
+        getattr(pictures, "close", lambda: None)()
+        return stereo == "mono" and first is not None and looks_round(first.luma)
+
+    decision = decide(clip.name, clip.width, clip.height, metadata, is_round)
+    return (decision.projection, decision.stereo) == ("equirect", "mono")

@@ -17,6 +17,7 @@ from .. import rotation
 from ..track360 import Luma, Rays
 from ..types import FloatArray
 from .segment360 import Segment, SegmentSolution, chained, relative, solve
+from .speed import speed_of
 from .vertical import CAMERA_UP, Edges, straight_edges, up_of
 
 EDGES_INTERVAL_S = 1.0  # between pictures whose edges are asked where up is: 25 ms each
@@ -35,6 +36,7 @@ class RotationSteps:
     cut: npt.NDArray[np.bool_]
     key_frame: npt.NDArray[np.bool_]
     travel: npt.NDArray[np.float32]
+    speed: npt.NDArray[np.float32]
 
 
 class ShotSolver:
@@ -54,6 +56,7 @@ class ShotSolver:
         self._held_up: list[FloatArray] = []  # the camera's own up at the same times
         self._edges_s = -np.inf
         self._key_rotation = rotation.IDENTITY
+        self._key_speed = 0.0  # of the next segment's first frame
         self._fresh = True  # the next segment is the first of its shot
         self._thread = ThreadPoolExecutor(1, "solve")
         self._jobs: deque[Future[RotationSteps | None]] = deque()
@@ -94,7 +97,8 @@ class ShotSolver:
     # -- in the thread -------------------------------------------------------------------------------------------
 
     def _begin_shot(self, atlas: Luma, time_s: float) -> None:
-        self._key_rotation, self._fresh, self._edges_s = rotation.IDENTITY, True, -np.inf
+        self._key_rotation, self._key_speed, self._fresh = rotation.IDENTITY, 0.0, True
+        self._edges_s = -np.inf
         self._look_for_edges(atlas, time_s)
 
     def _end_segment(
@@ -107,6 +111,8 @@ class ShotSolver:
         count = len(confidence)
         cut = np.zeros(count, bool)
         cut[0] = self._fresh
+        speed = speed_of(tracks, solution.world_from_cam)
+        speed[0], self._key_speed = self._key_speed, float(speed[-1])
         if following is None:
             self._end_shot()
         else:
@@ -119,6 +125,7 @@ class ShotSolver:
             cut,
             solution.key_frame[:count],
             solution.travel[:count],
+            speed[:count].astype(np.float32),
         )
 
     def _look_for_edges(self, atlas: Luma, time_s: float) -> None:
