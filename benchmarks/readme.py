@@ -2,9 +2,9 @@
 
     python -m benchmarks.readme [--check]
 
-What stands between the two `figures` comments is made from benchmarks/{accuracy,quality,speed,memory}.json and from
-nothing else; a file or a figure that is not there leaves its row out. --check changes nothing and fails where the
-README says something else than the files.
+What stands between the two `figures` comments is made from benchmarks/{accuracy,quality,speed,memory}.json, those of
+360 clips (`readme360`) and nothing else; a file or a figure that is not there leaves its row out. --check changes
+nothing and fails where the README says something else than the files.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from benchmarks import readme360
 from benchmarks.common import RESULTS, ROOT
 
 README = ROOT / "README.md"
@@ -186,7 +187,30 @@ def figures(data: Data) -> str:
         lines += ["", *_wrapped(" ".join(sentences))]
         if _present(contest_row, data):
             lines += ["", "Clip by clip and metric by metric: [benchmarks/quality.md](benchmarks/quality.md)."]
+    lines += sphere_figures(data)
     return "\n".join([*lines, END])
+
+
+def sphere_figures(data: Data) -> list[str]:
+    """Return the part of 360 clips; nothing without their result files."""
+    rows = [row for make in readme360.ROWS for row in _present(make, data)]
+    stages = _present(readme360.stage_table, data)
+    if not rows and not stages:
+        return []
+    heads = [data.get(name, {}).get("machine") for name in readme360.SOURCES]
+    places = dict.fromkeys(_place(head) for head in heads if head)
+    said = f"Measured {'; '.join(places)}, against exact truth in memory: {readme360.COMMANDS}."
+    if data.get("speed360", {}).get("load_at_start", 0) > BUSY:
+        said += " The machine was busy when time was measured: processor time is then a fifth too long, wall time more."
+    lines = ["", "**360 clips**", "", *_wrapped(said)]
+    if rows:
+        lines += ["", "| what | figure | aim |", "| --- | --- | --- |"]
+        lines += [f"| {what} | {figure} | {aim} |" for what, figure, aim in rows]
+    return [*lines, *(["", *stages] if stages else [])]
+
+
+def _place(head: dict[str, Any]) -> str:
+    return f"{head.get('date')}, {head.get('cores')} cores of {str(head.get('cpu')).replace('(R)', '')}"
 
 
 def _present(make: Callable[[Data], list[Any]], data: Data) -> list[Any]:
@@ -203,8 +227,7 @@ def _measured(data: Data) -> list[str]:
     for name in SOURCES:
         if any(_present(make, {source: data[source] if source == name else {} for source in SOURCES}) for make in ROWS):
             head = data[name].get("machine", {})
-            place = f"{head.get('date')}, {head.get('cores')} cores of {str(head.get('cpu')).replace('(R)', '')}"
-            groups.setdefault(place, []).append(name)
+            groups.setdefault(_place(head), []).append(name)
     said = [f"{', '.join(names)}: {place}" for place, names in groups.items()]
     text = f"Measured {next(iter(groups))}." if len(groups) == 1 else f"Measured {'; '.join(said)}."
     if data["speed"].get("load_at_start", 0) > BUSY:
@@ -235,7 +258,7 @@ def _peers(data: Data, values: dict[str, float | None], layout: str) -> str:
 
 def load(folder: Path) -> Data:
     """Read the result files that are there."""
-    paths = {name: folder / f"{name}.json" for name in SOURCES}
+    paths = {name: folder / f"{name}.json" for name in (*SOURCES, *readme360.SOURCES)}
     return {name: json.loads(path.read_text()) if path.exists() else {} for name, path in paths.items()}
 
 

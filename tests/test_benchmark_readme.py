@@ -80,3 +80,31 @@ def test_files_of_different_days_are_named_apart() -> None:
 def test_a_readme_without_the_comments_is_refused() -> None:
     with pytest.raises(ValueError, match="figures: begin"):
         replaced("nothing here", "")
+
+
+def test_360_clips_have_a_part_of_their_own() -> None:
+    plain = {"pure": True, "rms_deg": 0.01, "key_median_deg": 0.02, "tremble_rotation_deg": 0.004,
+             "tremble_deformed_deg": 0.005}  # fmt: skip
+    skewed = {**plain, "tremble_rotation_deg": 0.04, "tremble_deformed_deg": 0.01}
+    walking = {**skewed, "pure": False, "rms_deg": 0.12, "key_median_deg": None, "tremble_deformed_deg": 0.03}
+    cases = {
+        "walk": plain,
+        "shutter_up": skewed,
+        "moving": walking,
+        "moving_shutter": walking,
+        "moving_people": walking,
+    }
+    times = {"cpu_ms": {"track": 4.0, "pixels": 5.0}, "cpu_sum_ms": 9.0, "wall_ms": 5.5, "aim_ms": 8.0}
+    sizes = {"1920": {"pixel_format": "yuv420p", "deformed": times, "rotation": {**times, "aim_ms": None}}}
+    data = {
+        **EMPTY,
+        "accuracy360": {"machine": MACHINE, "cases": cases},
+        "speed360": {"machine": MACHINE, "load_at_start": 2.0, "sizes": sizes},
+    }
+    text = figures(data)
+    assert "**360 clips**" in text
+    assert "| up to 0.010°; rolling shutter up to 0.010° | 0.1° |" in text
+    assert "rolling shutter 75 to 75 % less; walking 25 %, with a rolling shutter 25 %" in text
+    assert "| 1920x960 8-bit, deformed | 4.0 | 5.0 | 9.0 | 5.5 | 8 |" in text
+    assert "The machine was busy" in text
+    assert "memory, 7680x3840" not in text
