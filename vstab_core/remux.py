@@ -63,9 +63,9 @@ class StreamCopier:
         self._packets = iter(source.demux(readable)) if readable else iter(())
 
     def _add(self, stream: Stream) -> None:
-        reason = _cannot_carry(stream, self._output)
+        reason = cannot_carry(stream, self._output)
         if reason is not None:
-            logger.warning("%s: %s is left out: %s", self._name, _describe(stream), reason)
+            logger.warning("%s: %s is left out: %s", self._name, describe(stream), reason)
             return
         target = self._add_changed(stream) or self._output.add_stream_from_template(stream)
         target.metadata.update(stream.metadata)
@@ -79,7 +79,7 @@ class StreamCopier:
             resound = Resound(stream, self._output, self._changes[stream.index])
         except CannotReencode as error:
             logger.warning("%s: %s is copied as it is, not turned with the picture: %s",
-                           self._name, _describe(stream), error)  # fmt: skip
+                           self._name, describe(stream), error)  # fmt: skip
             return None
         self._resounds[stream.index] = resound
         return resound.target
@@ -199,7 +199,8 @@ def _is_mov_text(stream: Stream) -> bool:
     return stream.type == "subtitle" and stream.codec_context is not None and stream.codec_context.name == "mov_text"
 
 
-def _describe(stream: Stream) -> str:
+def describe(stream: Stream) -> str:
+    """Name a stream to people."""
     codec = getattr(stream, "name", None) or "unknown codec"
     title = stream.metadata.get("title") or stream.metadata.get("handler_name") or stream.metadata.get("filename")
     language = stream.metadata.get("language")
@@ -207,7 +208,7 @@ def _describe(stream: Stream) -> str:
     return f"{stream.type} stream {stream.index} ({codec}{', ' + extra if extra else ''})"
 
 
-def _cannot_carry(stream: Stream, output: OutputContainer) -> str | None:
+def cannot_carry(stream: Stream, output: OutputContainer) -> str | None:
     """Return why the output's container cannot hold a stream, or None: found by trying it on a scratch file."""
     if isinstance(stream, VideoStream) and not stream.disposition & Disposition.attached_pic:
         return "only the first video stream is stabilized"
@@ -216,6 +217,6 @@ def _cannot_carry(stream: Stream, output: OutputContainer) -> str | None:
             scratch.add_stream_from_template(stream).metadata.update(stream.metadata)
             scratch.start_encoding()
     except (av.FFmpegError, ValueError) as error:
-        logger.debug("%s: %s", _describe(stream), error)
+        logger.debug("%s: %s", describe(stream), error)
         return f"a {output.format.name} file cannot hold it"
     return None
