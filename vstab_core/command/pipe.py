@@ -50,8 +50,8 @@ def run(options: argparse.Namespace, on_progress: ProgressFn) -> Result:
         for name in options.given:
             if name not in RENDER_PARAMETERS:
                 raise UsageError(
-                    f"{flag_of(name)} is decided in the sidecar; run `vstab smooth {options.sidecar}` with it, or leave "
-                    "--sidecar out"
+                    f"{flag_of(name)} is decided in the sidecar; run `vstab smooth {options.sidecar}` with it, or "
+                    "leave --sidecar out"
                 )
     if sys.stdin is None or os.isatty(0):
         raise InputError(f"no video comes on stdin; use it between two programs: {USUAL}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections import deque
 from collections.abc import Iterator
 from fractions import Fraction
 from itertools import chain
@@ -21,7 +22,7 @@ from ..formats import plane_views
 from ..media import Orientation, ffmpeg_log, orientation_of, video_stream
 from ..pictures import Clock, DamageReport, Form, frame_rate_of, time_base_of
 from ..types import Frame, VideoInfo
-from .nut import BUFFER_BYTES, MAGIC, held_format
+from .nut import BUFFER_BYTES, HEADER_CODES, MAGIC, held_format
 
 NAME = Path("stdin")  # what messages call the stream
 FASTEST_FPS = 500  # a header that says more means its time base, as ffmpeg writes of uneven clips
@@ -44,7 +45,6 @@ class NutReader:
         video: the stream whose frames are given out: the first one.
         info: of the video; `frames`, `duration_s` and `fingerprint` are not known.
         interval_s: usual time between frames.
-        color_range: of the first picture, FFmpeg's number.
 
     Raises:
         InputError: what comes is no NUT stream, has no video, or no picture of it can be decoded.
@@ -60,6 +60,8 @@ class NutReader:
                 if stream is not self.video:
                     stream.discard = av.stream.Discard.all
             self._orientation: Orientation | None = None
+            self._broken: InputError | None = None
+            self._cut = ""
             self._time_s = 0.0
             self._items = self._read()
             self._open_with_first_picture()
@@ -82,14 +84,15 @@ class NutReader:
         Raises:
             InputError: the stream breaks off, or its picture size changes; after all frames that could be had.
         """
-        return self._items
+        yield from self._items
+        if self._broken is not None:
+            raise self._broken
 
     def _open_with_first_picture(self) -> None:
         before: list[Item] = []
         frames: list[Frame] = []
         rate = frame_rate_of(self.video)
         needed = 1 if rate <= FASTEST_FPS else 2
-        error: InputError | None = None
         try:
             while len(frames) < needed and (item := next(self._items, None)) is not None:
                 before.append(item)
@@ -98,14 +101,13 @@ class NutReader:
         except InputError as caught:
             if not frames:
                 raise
-            error = caught
+            self._broken = caught
         if not frames:
             raise InputError("no picture came on stdin: the stream has a video header and no frame that can be decoded")
-        self._items = chain(before, self._items if error is None else _raising(error))
+        self._items = chain(before, self._items)
         interval_s = frames[-1].time_s - frames[0].time_s if needed == 2 else 0.0
         self.interval_s = interval_s or float(1 / min(rate, Fraction(30) if needed == 2 else rate))
         self.info = self._info(frames[0])
-        self.color_range = int(frames[0].source.color_range or self.video.codec_context.color_range)
 
     def _info(self, first: Frame) -> VideoInfo:
         assert self._orientation is not None
@@ -136,6 +138,9 @@ class NutReader:
             try:
                 pictures = packet.decode()
             except (av.FFmpegError, ValueError):
+                if self._source.ended_at(packet):
+                    self._cut = "in the middle of a frame"
+                    continue
                 report.lost(float((packet.pts or 0) * time_base_of(self.video)))
                 continue
             for picture in pictures:
@@ -162,30 +167,36 @@ class NutReader:
 
     def _packets(self) -> Iterator[Packet[Any]]:
         """Demux; where the stream breaks off, let the decoder give what it holds, then raise."""
-        cut = ""
+        last: Packet[Any] | None = None
         try:
             for packet in self.container.demux():
-                if packet.size and packet.is_corrupt:
-                    cut = "in the middle of a packet"
-                    continue
+                if packet.size:
+                    last = packet
+                elif last is not None and self._source.begins_another(last):
+                    self._cut = "in the middle of a header"
                 yield packet
         except av.FFmpegError as error:
-            cut = f"with what is no NUT: {error.strerror}"
+            self._cut = f"with what is no NUT: {error.strerror}"
             end: Packet[Any] = Packet()  # empty: makes the decoder give what it still holds
             end.stream, end.time_base = self.video, time_base_of(self.video)
             yield end
-        if cut:
+        if self._cut:
             raise InputError(
-                f"stdin broke off after {self._time_s:.2f} s of video, {cut}; what had come was stabilized and put out. "
-                "See what the command before the pipe says"
+                f"stdin broke off after {self._time_s:.2f} s of video, {self._cut}; what had come was stabilized and "
+                "put out. See what the command before the pipe says"
             )
 
 
 class _Source:
-    """What FFmpeg reads from: no `seek`, and reads that end with a signal's exception."""
+    """What FFmpeg reads from: no `seek`, and reads that end with a signal's exception.
+
+    FFmpeg takes any end of a stream for a good one, so the last bytes are kept to tell.
+    """
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
+        self._total = 0
+        self._recent: deque[bytes] = deque(maxlen=2)
         self._head = self._read_head()
         if not self._head:
             raise InputError("nothing came on stdin: it ended after 0 bytes; see what the command before the pipe says")
@@ -208,9 +219,26 @@ class _Source:
     def read(self, size: int) -> bytes:
         """Return at least one byte, at most `size`; none at the end."""
         if self._head:
-            head, self._head = self._head[:size], self._head[size:]
-            return head
-        return os.read(self._descriptor, size)
+            data, self._head = self._head[:size], self._head[size:]
+        else:
+            data = os.read(self._descriptor, size)
+        self._total += len(data)
+        if data:
+            self._recent.append(data)
+        return data
+
+    def ended_at(self, packet: Packet[Any]) -> bool:
+        """Tell whether a packet is the last thing that was read."""
+        return packet.pos is not None and packet.pos + packet.size >= self._total
+
+    def begins_another(self, packet: Packet[Any]) -> bool:
+        """Tell whether another frame has begun after the last packet: what follows is no header and no index."""
+        after = self._total - ((packet.pos or 0) + packet.size)
+        kept = b"".join(self._recent)
+        if not 0 < after <= len(kept):
+            return False
+        rest = kept[len(kept) - after :]
+        return not any(rest.startswith(code[: len(rest)]) for code in HEADER_CODES)
 
 
 def _open(source: _Source) -> InputContainer:
@@ -220,12 +248,7 @@ def _open(source: _Source) -> InputContainer:
             return av.open(source, "r", format="nut", buffer_size=BUFFER_BYTES, container_options=_NO_GUESSING,
                            metadata_errors="surrogateescape")  # fmt: skip
     except (av.FFmpegError, ValueError) as error:
+        reason = "; ".join(log) or getattr(error, "strerror", error)
         raise InputError(
-            f"the header of the NUT stream on stdin cannot be read: {'; '.join(log) or error}; see what the command "
-            "before the pipe says"
+            f"the header of the NUT stream on stdin cannot be read: {reason}; see what the command before the pipe says"
         ) from error
-
-
-def _raising(error: InputError) -> Iterator[Item]:
-    raise error
-    yield ""

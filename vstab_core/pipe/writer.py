@@ -25,7 +25,6 @@ logger = logging.getLogger(__name__)
 
 MAX_HELD_BYTES = 64 << 20  # of sound that waits for its pictures: an hour of AAC, five minutes of PCM
 _OPTIONS = {
-    "avoid_negative_ts": "disabled",  # NUT holds negative times; shifting would move the start
     "flush_packets": "1",
     "max_interleave_delta": "1",  # packets come in order; a microsecond: hold a packet until the next one, no longer
     "write_index": "0",  # grows with the stream, and nobody can seek in a pipe
@@ -72,7 +71,6 @@ class NutWriter:
         context.width, context.height, context.pix_fmt = info.width, info.height, info.pixel_format
         context.time_base = stream.time_base = info.time_base
         context.sample_aspect_ratio = info.pixel_aspect
-        context.color_range = reader.color_range
         copy_video_tags(reader.video, stream)
         return stream
 
@@ -94,7 +92,7 @@ class NutWriter:
         sizes = [int(np.prod(shape)) * dtype.itemsize for shape in shapes]
         packet: Packet[Any] = Packet(sum(sizes))
         starts = np.cumsum([0, *sizes])
-        planes = tuple(np.ndarray(shape, dtype, memoryview(packet), int(start))  # type: ignore[arg-type]
+        planes = tuple(np.ndarray(shape, dtype, memoryview(packet), int(start))
                        for shape, start in zip(shapes, starts, strict=False))  # fmt: skip
         if like.source is not None and like.source.duration:
             packet.duration = like.source.duration
