@@ -27,6 +27,7 @@ from vstab_core.decode import read_frames
 from vstab_core.errors import InputError, SidecarError, UsageError
 from vstab_core.motion.homography import estimate_motion
 from vstab_core.params import Parameters
+from vstab_core.pipe.pixel_aspect import with_pixel_aspect
 from vstab_core.result import Result
 from vstab_core.types import EncodeOptions
 
@@ -109,6 +110,16 @@ def test_tags_and_the_nominal_rate_survive(tmp_path: Path) -> None:
         video = container.streams.video[0]
         assert container.metadata["title"] == "a walk"
         assert video.base_rate == 30
+
+
+@pytest.mark.parametrize("aspect", [Fraction(4, 3), Fraction(40, 33), Fraction(1000, 999), Fraction(1)])
+def test_the_shape_of_a_pixel_survives(tmp_path: Path, aspect: Fraction) -> None:
+    stream = with_pixel_aspect(nut(tmp_path, raw(count=4)), aspect)
+    out, _ = piped(stream)
+    for data in (stream, out):
+        with av.open(str(_written(tmp_path, data))) as container:
+            assert (container.streams.video[0].sample_aspect_ratio or 1) == aspect
+            assert len(list(container.decode(video=0))) == 4
 
 
 # -- what it does -----------------------------------------------------------------------------------------------------

@@ -248,7 +248,7 @@ def _open(source: _Source) -> InputContainer:
             return av.open(source, "r", format="nut", buffer_size=BUFFER_BYTES, container_options=_NO_GUESSING,
                            metadata_errors="surrogateescape")  # fmt: skip
     except (av.FFmpegError, ValueError) as error:
-        reason = "; ".join(log) or getattr(error, "strerror", error)
+        reason = "; ".join(log) or str(getattr(error, "strerror", None) or error)
         raise InputError(
             f"the header of the NUT stream on stdin cannot be read: {reason}; see what the command before the pipe says"
         ) from error

@@ -6,6 +6,7 @@ import logging
 import os
 from collections import deque
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import av
@@ -19,6 +20,7 @@ from ..formats import plane_shapes, sample_type
 from ..remux import cannot_carry, copy_file_tags, copy_video_tags, describe, mux
 from ..types import Frame
 from .nut import BUFFER_BYTES
+from .pixel_aspect import with_pixel_aspect
 from .reader import NutReader
 
 logger = logging.getLogger(__name__)
@@ -48,7 +50,7 @@ class NutWriter:
     """
 
     def __init__(self, descriptor: int, reader: NutReader) -> None:
-        self._sink = _Sink(descriptor)
+        self._sink = _Sink(descriptor, reader.info.pixel_aspect)
         self._held: deque[Packet[Any]] = deque()
         self._held_bytes = 0
         self._last_dts: dict[int, int] = {}
@@ -70,7 +72,6 @@ class NutWriter:
         context = stream.codec_context
         context.width, context.height, context.pix_fmt = info.width, info.height, info.pixel_format
         context.time_base = stream.time_base = info.time_base
-        context.sample_aspect_ratio = info.pixel_aspect
         copy_video_tags(reader.video, stream)
         return stream
 
@@ -146,16 +147,22 @@ class NutWriter:
 class _Sink:
     """What FFmpeg writes to: no `seek`, and nothing once it is closed."""
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, pixel_aspect: Fraction) -> None:
         self._descriptor = descriptor
+        self._pixel_aspect = pixel_aspect
+        self._begun = False
         self.closed = False
 
     def write(self, data: bytes) -> int:
         """Write all of it."""
-        rest = memoryview(data)
+        rest = memoryview(data if self._begun else self._with_aspect(data))
+        self._begun = True
         while rest and not self.closed:
             rest = rest[os.write(self._descriptor, rest) :]
         return len(data)
+
+    def _with_aspect(self, head: bytes) -> bytes:
+        return head if self._pixel_aspect == 1 else with_pixel_aspect(head, self._pixel_aspect)
 
 
 def _time_s(packet: Packet[Any]) -> float:
