@@ -38,7 +38,7 @@ def measured(pictures: list[Luma]) -> RotationSteps:
     estimator = RotationEstimator()
     steps = [step for i, picture in enumerate(pictures) for step in estimator.push(picture, i / FPS)]
     steps += estimator.flush()
-    names = ("world_from_cam", "local", "confidence", "cut", "key_frame", "travel")
+    names = ("world_from_cam", "local", "confidence", "cut", "key_frame", "travel", "speed")
     return RotationSteps(*(np.concatenate([getattr(step, name) for step in steps]) for name in names))
 
 

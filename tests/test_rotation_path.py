@@ -225,7 +225,7 @@ def test_validation_only_scales_the_weights() -> None:
         magnitude_weight=scale * usual.magnitude_weight,
         temporal_weight=scale * usual.temporal_weight,
     )
-    assert np.array_equal(found["local"], fitted["local"])
+    assert np.abs(found["local"] - fitted["local"]).max() < tolerances.ROTATION_TWIN_RAD  # not the same start
     assert fitted["regularizer_scale"] == 1.0
 
 

@@ -89,6 +89,7 @@ def warps(value: float = 1.0, crop: float = 0.125, frames: int = 2) -> bytes:
 
 END = chunk(b"END ", b"")
 PARAMETERS = chunk(b"PARM", b"smoothness=0.75\nzoom=dynamic\n")
+SPED = chunk(b"SPED", struct.pack("<2f", 0.0, 0.0625))
 FULL = [prolog(), head(), times(-7, 3), PARAMETERS, motion(), mesh(b"MMSH"), warps(), mesh(b"WMSH", 2, 3), END]
 
 
@@ -386,6 +387,10 @@ REFUSED = {
     "no rows": ([*FULL[:-2], chunk(b"WMSH", struct.pack("<II", 0, 5)), END], "a mesh has 0 x 5 vertices"),
     "mesh forged": ([*FULL[:-2], chunk(b"WMSH", b"\xff" * 8), END], "4294967295 x 4294967295 vertices"),
     "mesh short": ([*FULL[:-2], chunk(b"WMSH", mesh(b"WMSH")[16:-4]), END], "WMSH is too short"),
+    "speed without motion": ([prolog(), head(), times(0, 1), SPED, warps(), END], "SPED stands before chunk ROTN"),
+    "speed short": ([*FULL[:5], chunk(b"SPED", bytes(4)), *FULL[5:]], "SPED is too short"),
+    "speed NaN": ([*FULL[:5], chunk(b"SPED", struct.pack("<2f", 0, NAN)), *FULL[5:]], "the speed holds a value"),
+    "speed negative": ([*FULL[:5], chunk(b"SPED", struct.pack("<2f", 0, -1)), *FULL[5:]], "the speed holds a negative"),
     "length forged": ([prolog(), b"HEAD" + b"\xff" * 12 + bytes(64)], "chunk HEAD is truncated: 18446744073709551615"),
     "text forged": ([prolog(), chunk(b"HEAD", head()[16:48] + b"\xff\xff\xff\xff"), *FULL[2:]], "HEAD is too short"),
 }
@@ -409,6 +414,26 @@ def test_chunks_of_a_newer_minor_version_are_skipped() -> None:
     assert _native.format_sidecar(newer) == _native.format_sidecar(known)
     with pytest.raises(RuntimeError, match="chunk ROT3 is damaged"):
         _native.parse_sidecar(data.replace(bytes(100), bytes(99) + b"\1"))
+
+
+WITH_SPEED = [prolog(minor=2), *FULL[1:6], SPED, *FULL[6:]]
+
+
+def test_a_speed_is_read_and_written_byte_for_byte_and_raises_the_minor_version() -> None:
+    data = b"".join(WITH_SPEED)
+    fields = _native.parse_sidecar(data)
+    np.testing.assert_array_equal(fields["speed"], np.array([0.0, 0.0625], np.float32))
+    assert _native.format_sidecar(fields) == data
+    assert "speed" not in _native.parse_sidecar(b"".join(FULL))
+
+
+def test_a_speed_survives_the_file(tmp_path: Path) -> None:
+    sidecar = sample()
+    assert sidecar.motion is not None
+    speed = np.random.default_rng(SEED).random(len(sidecar.motion)).astype(np.float32)
+    sidecar = dataclasses.replace(sidecar, motion=dataclasses.replace(sidecar.motion, speed=speed))
+    write_sidecar(tmp_path / "a.vstab", sidecar)
+    assert_same(read_sidecar(tmp_path / "a.vstab"), sidecar)
 
 
 def test_parameters_that_are_new_are_ignored_with_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -36,3 +36,14 @@ def test_frames_come_once_and_in_order_whatever_was_kept(limit: int) -> None:
 def test_a_tail_that_was_never_filled_reads_the_whole_clip() -> None:
     clip = frames(4)
     assert [frame.pts for frame in Tail().replay(lambda: iter(clip), clip[0].pts)] == [frame.pts for frame in clip]
+
+
+def test_frames_of_8k_are_not_kept() -> None:
+    tail = Tail()
+    planes = (np.broadcast_to(np.uint16(0), (3840, 7680)),)
+    large = [Frame(planes, "gray10", index, 0.0) for index in range(3)]
+    for frame in large:
+        tail.add(frame)
+    read = []
+    assert len(list(tail.replay(lambda: iter(read.append(1) or large), 0))) == 3  # type: ignore[func-returns-value]
+    assert read == [1]

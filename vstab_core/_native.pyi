@@ -80,6 +80,7 @@ def solve_rotation_path(
     frame: npt.NDArray[np.integer[Any]],
     ray: npt.NDArray[np.float64],
     *,
+    pure: npt.NDArray[np.bool_] | None = None,
     deformation: float = 0.0,
     loss_rad: float = 0.01,
     first_weight: float = 1.0,

@@ -87,6 +87,8 @@ def sound_changes(
     if warps.projection != "equirect" or mode == "keep":
         return {}
     cut = np.zeros(len(warps), bool) if motion is None else motion.cut
+    if motion is not None and warps.out_pts is not None:  # sound is turned before it is stretched
+        cut = cut[np.searchsorted(motion.pts, warps.pts)]
     times_s = warps.pts.astype(np.float64) * float(warps.time_base)
     turn = SoundTurn(times_s, rotation.from_matrix(np.swapaxes(warps.src_from_dst, -1, -2)), cut)
     if not turn:  # a lossy codec would only lose

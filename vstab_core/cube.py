@@ -21,7 +21,9 @@ INNER_PX = 256  # of a face's 90 degrees: Kopf 2016
 RIM_PX = 16  # on each side: half an LK window and the movement of a frame
 FACE_PX = INNER_PX + 2 * RIM_PX
 COLUMNS, ROWS = 3, 2
+LEAST_OUTWARD = 0.1  # rays further from a face's axis than 84 degrees are far off it anyway
 SOURCE_WIDTH_PX = 1024  # four faces around the equator: more is averaged away before the faces are cut out
+SLACK = 1.5  # up to so much more is left, as reducing by anything but halves takes longer than all the rest
 
 # camera_from_face, (6, 3, 3): columns are the face's right, down and outward axes in the camera
 CAMERA_FROM_FACE = np.array(
@@ -40,7 +42,7 @@ CAMERA_FROM_FACE = np.array(
 def faces_of(luma: Luma) -> Luma:
     """Return the atlas of the faces, (2 * FACE_PX, 3 * FACE_PX), of an equirectangular luma picture."""
     height, width = luma.shape
-    if width > SOURCE_WIDTH_PX:
+    if width > SLACK * SOURCE_WIDTH_PX:
         height, width = round(height * SOURCE_WIDTH_PX / width), SOURCE_WIDTH_PX
         luma = cv2.resize(luma, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8)
     x, y = _maps(width, height)
@@ -50,8 +52,8 @@ def faces_of(luma: Luma) -> Luma:
 
 
 @lru_cache(maxsize=2)
-def _maps(width: int, height: int) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.uint16]]:
-    """Return OpenCV's fixed-point maps from the atlas into a picture with one column more on either side."""
+def _maps(width: int, height: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Return the maps, x and y, from the atlas into a picture with one column more on either side."""
     plane = (np.arange(FACE_PX) + 0.5 - FACE_PX / 2) / (INNER_PX / 2)
     u, v = np.meshgrid(plane, plane)
     rays = np.einsum("fij,hwj->fhwi", CAMERA_FROM_FACE, np.stack([u, v, np.ones_like(u)], axis=-1))
@@ -63,8 +65,7 @@ def _maps(width: int, height: int) -> tuple[npt.NDArray[np.int16], npt.NDArray[n
         np.concatenate([np.concatenate(list(values[r * COLUMNS : (r + 1) * COLUMNS]), axis=1) for r in range(ROWS)])
         for values in (x, y)
     ]
-    fixed = cv2.convertMaps(maps[0].astype(np.float32), maps[1].astype(np.float32), cv2.CV_16SC2)
-    return fixed[0].astype(np.int16), fixed[1].astype(np.uint16)
+    return maps[0].astype(np.float32), maps[1].astype(np.float32)
 
 
 def face_of(rays: FloatArray) -> npt.NDArray[np.intp]:
@@ -75,9 +76,13 @@ def face_of(rays: FloatArray) -> npt.NDArray[np.intp]:
 
 def px_of(rays: FloatArray) -> npt.NDArray[np.float32]:
     """Return the atlas positions (N, 2) of rays (N, 3), each on its own face; pixel centres at halves."""
-    face = face_of(rays)
+    return px_on(rays, face_of(rays))
+
+
+def px_on(rays: FloatArray, face: npt.NDArray[np.intp]) -> npt.NDArray[np.float32]:
+    """Return the positions (N, 2) of rays (N, 3) on the planes of given faces; off the face where they pass it by."""
     local = np.einsum("nji,nj->ni", CAMERA_FROM_FACE[face], rays)
-    on_face = local[:, :2] / local[:, 2:] * (INNER_PX / 2) + FACE_PX / 2
+    on_face = local[:, :2] / np.maximum(local[:, 2:], LEAST_OUTWARD) * (INNER_PX / 2) + FACE_PX / 2
     corner = np.stack([face % COLUMNS, face // COLUMNS], axis=1) * FACE_PX
     return np.asarray(on_face + corner, np.float32)
 

@@ -96,7 +96,11 @@ def read_frames(path: Path, *, on_damage: OnDamage | None = None, ahead: int = F
     Raises:
         InputError: as `probe`, and where the picture size changes in mid-stream.
     """
-    return _tell_damage(read_ahead(_frames(Path(path)), ahead, "decode"), Path(path), on_damage)
+    return _tell_damage(read_ahead(_frames(Path(path)), ahead, "decode", _bytes_of), Path(path), on_damage)
+
+
+def _bytes_of(item: Frame | str) -> int:
+    return 0 if isinstance(item, str) else item.nbytes
 
 
 def proxy_size(width: int, height: int, long_side_px: int = PROXY_LONG_SIDE_PX) -> tuple[int, int]:
@@ -157,6 +161,17 @@ def luma_of(frame: Frame, long_side_px: int = PROXY_LONG_SIDE_PX) -> npt.NDArray
     elif plane.dtype == np.float32:
         plane = cv2.convertScaleAbs(np.clip(plane, 0, 1), alpha=255)
     return plane if plane.base is None else plane.copy()  # a view would keep the whole picture in memory
+
+
+def halved(plane: Plane, long_side_px: int) -> Plane:
+    """Return a plane reduced by halves until its longer side is about as long as wanted: 0.87 to 1.75 times.
+
+    Averages of two by two are forty times as fast as areas of any other size.
+    """
+    while max(plane.shape[:2]) > 1.75 * long_side_px:
+        size = ((plane.shape[1] + 1) // 2, (plane.shape[0] + 1) // 2)
+        plane = cv2.resize(plane, size, interpolation=cv2.INTER_AREA)
+    return plane
 
 
 def _gray_of_packed(plane: Plane, name: str) -> Plane:

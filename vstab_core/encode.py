@@ -34,6 +34,7 @@ from .remux import StreamCopier, copy_file_tags, copy_video_tags, mux, muxer_opt
 from .resound import ChangeSamples
 from .sa3d import read_ambisonics, write_ambisonics
 from .spherical_metadata import SphericalMetadata, SphericalTag
+from .stretch import Pace, PacedStreams
 from .types import EncodeOptions, Frame, VideoInfo
 
 logger = logging.getLogger(__name__)
@@ -62,6 +63,7 @@ class VideoWriter:
         copy_streams: whether sound, subtitles, data and chapters are carried over.
         sound: streams, by index in the source, whose samples are changed on the way (see `resound`).
         spherical: what the file is to say of its sphere, where the frames are a 360 clip's.
+        pace: of a hyperlapse; its sound is stretched or left out, see `stretch`.
 
     Raises:
         OutputError: the output is the input, exists, or cannot be written, or the container cannot hold the codec.
@@ -79,6 +81,7 @@ class VideoWriter:
         copy_streams: bool = True,
         sound: Mapping[int, ChangeSamples] | None = None,
         spherical: SphericalMetadata | None = None,
+        pace: Pace | None = None,
     ) -> None:
         self.path = Path(path)
         self.info = info
@@ -86,6 +89,7 @@ class VideoWriter:
         self._options = options or EncodeOptions()
         self._copy_streams = copy_streams
         self._sound = sound
+        self._pace = pace
         self._last_dts: dict[int, int] = {}
         self._frames = 0
         self._last_pts: int | None = None
@@ -103,7 +107,7 @@ class VideoWriter:
             self._done = True
             self._release()
             self._raise(error)
-        self._handover: Handover[av.VideoFrame] = Handover(FRAMES_WAITING)
+        self._handover: Handover[av.VideoFrame] = Handover(FRAMES_WAITING, _bytes_of)
         self._thread = threading.Thread(target=self._run, name="encode", daemon=True)
         self._thread.start()
 
@@ -136,8 +140,10 @@ class VideoWriter:
         copy_video_tags(source_video, self._video)
         if self._spherical is not None:
             self._spherical.prepare(self._video.metadata)
-        self._copier: StreamCopier | None = None
-        if self._copy_streams:
+        self._copier: StreamCopier | PacedStreams | None = None
+        if self._pace is not None:
+            self._copier = PacedStreams(source, self._output, self._pace, f"'{self.path}'", self._sound)
+        elif self._copy_streams:
             copy_file_tags(source, self._output)
             self._copier = StreamCopier(source, self._output, source_video, f"'{self.path}'", self._sound)
         self._output.start_encoding()
@@ -353,6 +359,10 @@ def _pad(picture: av.VideoFrame, height: int, width: int) -> None:
     for plane, shape in zip(plane_views(picture), shapes, strict=True):
         plane[: shape[0], shape[1] :] = plane[: shape[0], shape[1] - 1 : shape[1]]
         plane[shape[0] :] = plane[shape[0] - 1]
+
+
+def _bytes_of(picture: av.VideoFrame) -> int:
+    return sum(plane.buffer_size for plane in picture.planes)
 
 
 def _is_untouched(frame: Frame) -> bool:

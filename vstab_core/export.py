@@ -156,7 +156,7 @@ def columns_of(sidecar: Sidecar) -> dict[str, Sequence[Any]]:
     """
     warps, motion = sidecar.warps, sidecar.motion
     if warps is None:
-        raise InputError(f"the sidecar of '{sidecar.source_name}' holds no warps; run `vstab smooth` on it")
+        raise InputError(f"the sidecar of '{sidecar.source_name}' {sidecar.no_warps}")
     pts = warps.pts
     columns: dict[str, Sequence[Any]] = {
         "frame": range(len(warps)),

@@ -202,6 +202,21 @@ class Parameters:
         "Deformation (360)",
         "How far six local rotations may bend a 360 picture, against rolling shutter, parallax and stitching errors.",
     )
+    hyperlapse: float = _number(
+        1.0,
+        1.0,
+        100.0,
+        "smooth",
+        "Hyperlapse",
+        "How many times faster the output plays, at an even camera speed: pauses are skipped; 1 is off.",
+    )
+    hyperlapse_audio: str = _choice(
+        "drop",
+        ("drop", "stretch"),
+        "render",
+        "Hyperlapse sound",
+        "What becomes of a hyperlapse's sound; stretch plays it as many times faster, at its own pitch.",
+    )
     look_ahead: int = _number(
         30,
         0,

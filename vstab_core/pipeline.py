@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -15,6 +16,7 @@ from .ambisonics import sound_changes
 from .decode import luma_of
 from .encode import VideoWriter
 from .errors import InputError, OutputError, UsageError
+from .handover import read_ahead
 from .motion.homography import MotionEstimator, MotionStep, estimate_motion
 from .motion.rolling_shutter import readout_ratio
 from .motion.rotation360 import RotationEstimator, RotationSteps
@@ -22,12 +24,18 @@ from .params import Parameters, parameters_from
 from .render import render_frames, warp_frame
 from .result import ProgressFn, Result, figures_of, tell
 from .sidecar import Sidecar, check_matches, read_sidecar, write_sidecar
+from .smooth import hyperlapse
 from .smooth.solve import doubts_of_path, smooth
 from .smooth.streaming import StreamingPath
 from .source import Source, open_source
 from .spherical_metadata import spherical_of_output
+from .stretch import pace_of
 from .tail import Tail
+from .track360 import Luma, open_atlas
 from .types import CameraMotion, EncodeOptions, Frame, RotationMotion, VideoInfo, WarpTrack
+
+T = TypeVar("T")
+OnCube = tuple[Luma, float, Luma]  # luma of the sphere, time in seconds, its atlas
 
 MIN_FRAMES = 3  # two frames have one motion, and nothing to smooth it against
 
@@ -49,12 +57,13 @@ def analyze(
     started = time.monotonic()
     clip = open_source(source, parameters)
     _refuse_existing(sidecar, source, overwrite)
+    hyperlapse.check(parameters)
     warnings = _doubts(clip)
     motion = _measure(clip, on_progress, warnings)
     warps = smooth(motion, clip.parameters)
     write_sidecar(sidecar, _sidecar_of(clip, motion, warps))
     warnings += doubts_of_path(motion, clip.parameters)
-    return Result(sidecar, figures_of(motion, warps, started), warnings)
+    return Result(sidecar, figures_of(motion, warps, started, clip.parameters), warnings)
 
 
 def render(
@@ -74,14 +83,18 @@ def render(
     """
     started = time.monotonic()
     stored = read_sidecar(sidecar)
-    if stored.warps is None:
-        raise InputError(f"'{sidecar}' holds no warps; run `vstab smooth` on it")
     before = stored.parameters.as_dict() if stored.parameters else {}
-    clip = open_source(source, parameters_from({**before, **(overrides or {})}))
+    parameters = parameters_from({**before, **(overrides or {})})
+    warps = stored.warps
+    if warps is None and stored.motion is not None and parameters.hyperlapse > 1:
+        warps = smooth(stored.motion, parameters)  # see `Sidecar.warps`
+    if warps is None:
+        raise InputError(f"'{sidecar}' {stored.no_warps}")
+    clip = open_source(source, parameters)
     check_matches(stored, clip.info)
     warnings = _doubts(clip)
-    _render(clip, stored.warps, stored.motion, output, encode, overwrite, on_progress, warnings, Tail())
-    return Result(output, figures_of(stored.motion, stored.warps, started), warnings)
+    _render(clip, warps, stored.motion, output, encode, overwrite, on_progress, warnings, Tail())
+    return Result(output, figures_of(stored.motion, warps, started, parameters), warnings)
 
 
 def stabilize(
@@ -111,7 +124,10 @@ def stabilize(
     clip = open_source(source, parameters)
     warnings = _doubts(clip)
     _refuse_existing(output, source, overwrite)
+    hyperlapse.check(parameters)
     if streaming:
+        if parameters.hyperlapse > 1:
+            raise UsageError("--streaming cannot look far enough ahead for --hyperlapse; leave one of them out")
         if clip.sphere:
             raise UsageError(
                 f"'{source}' is a 360 clip, which --streaming cannot stabilize yet; leave --streaming out, or give "
@@ -125,17 +141,24 @@ def stabilize(
         check_matches(stored, clip.info)
         motion = stored.motion
     if motion is None:
-        motion = _measure(clip, on_progress, warnings, tail)
+        deformed = (
+            sidecar is not None or clip.parameters.deformation > 0
+        )  # a sidecar may be asked for them another time
+        motion = _measure(clip, on_progress, warnings, tail, deformed)
     warps = smooth(motion, clip.parameters)
     warnings += doubts_of_path(motion, clip.parameters)
     if sidecar is not None:
         write_sidecar(sidecar, _sidecar_of(clip, motion, warps))
     _render(clip, warps, motion, output, encode, overwrite, on_progress, warnings, tail)
-    return Result(output, figures_of(motion, warps, started), warnings)
+    return Result(output, figures_of(motion, warps, started, clip.parameters), warnings)
 
 
 def _measure(
-    clip: Source, on_progress: ProgressFn | None, warnings: list[str], tail: Tail | None = None
+    clip: Source,
+    on_progress: ProgressFn | None,
+    warnings: list[str],
+    tail: Tail | None = None,
+    deformed: bool = True,
 ) -> CameraMotion | RotationMotion:
     info = clip.info
     pts: list[int] = []
@@ -146,14 +169,19 @@ def _measure(
             if tail is not None:
                 tail.add(frame)
             yield frame
-            tell(on_progress, "analyze", len(pts), info.frames)
+
+    def told(items: Iterable[T]) -> Iterator[T]:
+        for done, item in enumerate(items, 1):
+            yield item
+            tell(on_progress, "analyze", done, info.frames)
 
     motion: CameraMotion | RotationMotion
     with _one_thread_for_opencv():
         if clip.sphere:
-            motion = _rotation_of(clip, pts, frames())
+            pictures = read_ahead(_on_cube(clip, frames()), 1, "reduce")  # takes half as long as tracking
+            motion = _rotation_of(clip, pts, told(pictures), deformed)
         else:
-            steps = list(estimate_motion((luma_of(frame) for frame in frames()), info.aspect))
+            steps = list(estimate_motion((luma_of(frame) for frame in told(frames())), info.aspect))
             _check_count(info, len(pts))
             motion = _motion_of(info, pts, steps)
     weak = int((motion.confidence == 0).sum())
@@ -162,15 +190,21 @@ def _measure(
     return motion
 
 
-def _rotation_of(clip: Source, pts: list[int], frames: Iterator[Frame]) -> RotationMotion:
-    info = clip.info
-    estimator = RotationEstimator(hybrid=clip.parameters.model != "rotation", field=clip.field())
-    steps: list[RotationSteps] = []
+def _on_cube(clip: Source, frames: Iterator[Frame]) -> Iterator[OnCube]:
     for frame in frames:
-        steps += estimator.push(clip.sphere_luma(frame), frame.time_s)
+        luma = clip.sphere_luma(frame)
+        yield luma, frame.time_s, open_atlas(luma)
+
+
+def _rotation_of(clip: Source, pts: list[int], pictures: Iterator[OnCube], deformed: bool) -> RotationMotion:
+    info = clip.info
+    estimator = RotationEstimator(hybrid=clip.parameters.model != "rotation", deformed=deformed, field=clip.field())
+    steps: list[RotationSteps] = []
+    for luma, time_s, atlas in pictures:
+        steps += estimator.push(luma, time_s, atlas)
     _check_count(info, len(pts))
     steps += estimator.flush()
-    names = ("world_from_cam", "local", "confidence", "cut", "key_frame", "travel")
+    names = ("world_from_cam", "local", "confidence", "cut", "key_frame", "travel", "speed")
     columns = {name: np.concatenate([getattr(step, name) for step in steps]) for name in names}
     up = np.array(estimator.up, np.float32)[np.cumsum(columns["cut"]) - 1]
     times = np.array(pts, np.int64)
@@ -192,6 +226,7 @@ def _motion_of(info: VideoInfo, pts: list[int], steps: list[MotionStep]) -> Came
         confidence,
         cut,
         readout_ratio(corners, cut, confidence, info.aspect),
+        np.array([step.speed for step in steps], np.float32),
     )
 
 
@@ -215,7 +250,10 @@ def _render(
     size = (clip.info.height, clip.info.width)
     sound = sound_changes(clip.info.path, warps, motion, clip.parameters.ambisonics)
     says = spherical_of_output(clip.info.path, clip.layout.stereo, clip.layout.half) if clip.sphere else None
-    with VideoWriter(output, clip.info, encode, overwrite=overwrite, size=size, sound=sound, spherical=says) as writer:
+    pace = pace_of(warps, motion, clip.parameters)
+    with VideoWriter(
+        output, clip.info, encode, overwrite=overwrite, size=size, sound=sound, spherical=says, pace=pace
+    ) as writer:
         frames = tail.replay(lambda: clip.frames(damaged), int(warps.pts[0]))
         flat = motion if isinstance(motion, CameraMotion) else None
         for done, frame in enumerate(render_frames(frames, warps, flat, clip.parameters, writer.new_frame), 1):

@@ -200,7 +200,7 @@ def _is_mov_text(stream: Stream) -> bool:
 
 
 def describe(stream: Stream) -> str:
-    """Name a stream to people."""
+    """Return how a warning names a stream."""
     codec = getattr(stream, "name", None) or "unknown codec"
     title = stream.metadata.get("title") or stream.metadata.get("handler_name") or stream.metadata.get("filename")
     language = stream.metadata.get("language")

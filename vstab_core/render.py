@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from itertools import islice
 
 import numpy as np
+import numpy.typing as npt
 
 from .corners import homography_from_corners
 from .formats import bit_depth
@@ -17,6 +19,7 @@ from .types import CameraMotion, FloatArray, Frame, FrameWarp, WarpTrack
 from .warp import Border, warp_planes
 
 FULL_RANGE = 2  # FFmpeg's color_range
+SIDE_BY_SIDE = 2  # frames warped at a time, each by one thread: the grid too, which rows of one frame would wait for
 FILL_REACH = (20, 10, 5, 2)  # frames to either side that lend their picture to a border, the farthest first
 
 NewFrame = Callable[[Frame], Frame]
@@ -29,7 +32,7 @@ def render_frames(
 
     Args:
         frames: the clip's frames in order; each is matched to its warp by time, and one that the analysis did not see
-            takes the nearest warp.
+            takes the nearest warp. Of a hyperlapse those that are not shown are skipped, and the others stamped anew.
         warps: the solution.
         motion: the measured motion; needed for border "fill" only.
         parameters: of which border and interpolation matter here.
@@ -38,8 +41,41 @@ def render_frames(
     if parameters.border == "fill" and motion is not None:
         yield from _render_filled(frames, warps, motion, parameters, new_frame)
         return
+    if warps.out_pts is not None:
+        yield from _render_shown(frames, warps, warps.out_pts, parameters, new_frame)
+        return
+    with ThreadPoolExecutor(SIDE_BY_SIDE, "warp") as threads:
+        under_way: deque[Future[Frame]] = deque()
+        for frame in frames:
+            warp = warps[_index_at(warps, frame.pts)]
+            under_way.append(threads.submit(warp_frame, frame, warp, parameters, new_frame))
+            if len(under_way) == SIDE_BY_SIDE:
+                yield under_way.popleft().result()
+        while under_way:
+            yield under_way.popleft().result()
+
+
+def _render_shown(
+    frames: Iterable[Frame],
+    warps: WarpTrack,
+    out_pts: npt.NDArray[np.int64],
+    parameters: Parameters,
+    new_frame: NewFrame,
+) -> Iterator[Frame]:
+    """Warp the frames that a hyperlapse shows, at the output's times, and read no further than the last of them."""
+    index_at = {int(pts): index for index, pts in enumerate(warps.pts)}
+    lasts = np.diff(out_pts, prepend=2 * out_pts[0] - out_pts[1]) if len(warps) > 1 else None
     for frame in frames:
-        yield warp_frame(frame, warps[_index_at(warps, frame.pts)], parameters, new_frame)
+        index = index_at.get(frame.pts)
+        if index is None:
+            continue
+        if lasts is not None and frame.source is not None:
+            frame.source.duration = int(lasts[index])
+        shown_at = int(out_pts[index])
+        shown = replace(frame, pts=shown_at, time_s=float(shown_at * warps.time_base))
+        yield warp_frame(shown, warps[index], parameters, new_frame)
+        if index == len(warps) - 1:
+            return
 
 
 def warp_frame(frame: Frame, warp: FrameWarp, parameters: Parameters, new_frame: NewFrame) -> Frame:

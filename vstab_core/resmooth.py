@@ -46,4 +46,4 @@ def smooth(
     write_sidecar(target, replace(stored, parameters=parameters, warps=warps))
     tell(on_progress, "smooth", frames, frames)
     doubts = doubts_of_path(stored.motion, parameters)
-    return Result(target, figures_of(stored.motion, warps, started), doubts)
+    return Result(target, figures_of(stored.motion, warps, started, parameters), doubts)

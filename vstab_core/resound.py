@@ -56,11 +56,11 @@ class Resound:
             raise CannotReencode("there is no decoder for it")
         self._change = change
         self._rate = source.codec_context.sample_rate
-        encoder, options, layout = _plan(source, output)
+        encoder, options, layout = plan_sound(source, output)
         target = output.add_stream(encoder, rate=self._rate, options=options)
         assert isinstance(target, AudioStream)
         self.target = target
-        self._context = _set_up(target.codec_context, source, layout)
+        self._context = set_up(target.codec_context, source, layout)
         self._context.open()
         self._bits = 32 if encoder.startswith("pcm_s32") else 24  # of the 32 that such a decoder gives
         self._last_tick_s = float(source.time_base or 0)
@@ -87,7 +87,7 @@ class Resound:
         yield from self._encode(keep=self._rate // 10)  # more than a codec pads: what is to be cut is still here
 
     def _take(self, frame: av.AudioFrame) -> None:
-        samples = _samples_of(frame)
+        samples = samples_of(frame)
         if self._first is None:
             self._first = round((frame.time or 0.0) * self._rate)
         expected = self._first + self._taken
@@ -135,7 +135,7 @@ class Resound:
         return np.asarray(np.clip(values, low, high) + (scale if name == "u8" else 0)).astype(dtype)
 
 
-def _plan(source: AudioStream, output: OutputContainer) -> tuple[str, dict[str, str], str]:
+def plan_sound(source: AudioStream, output: OutputContainer) -> tuple[str, dict[str, str], str]:
     """Return encoder, its options and the channel layout it takes: each tried, apart from the output."""
     context = source.codec_context
     if context.format.name.rstrip("p") not in _SCALE:
@@ -154,7 +154,7 @@ def _plan(source: AudioStream, output: OutputContainer) -> tuple[str, dict[str, 
             if trial.codec.canonical_name != codec:
                 break
             trial.options = dict(options)
-            _set_up(trial, source, layout).open()
+            set_up(trial, source, layout).open()
             if encoder not in output.supported_codecs:
                 raise CannotReencode(f"a {output.format.name} file cannot hold {codec} from encoder {encoder}")
             return encoder, options, layout
@@ -163,7 +163,7 @@ def _plan(source: AudioStream, output: OutputContainer) -> tuple[str, dict[str, 
     raise CannotReencode(f"no encoder for {codec} with {channels} channels ({reason})")
 
 
-def _set_up(context: Any, source: AudioStream, layout: str) -> Any:
+def set_up(context: Any, source: AudioStream, layout: str) -> Any:
     """Give an encoder's context what the source has, as far as it takes it."""
     old = source.codec_context
     channels = old.layout.nb_channels
@@ -183,7 +183,7 @@ def _sample_format(source: str, choices: Sequence[str]) -> str:
     return choices[-1]
 
 
-def _samples_of(frame: av.AudioFrame) -> FloatArray:
+def samples_of(frame: av.AudioFrame) -> FloatArray:
     """Return the samples of a decoded frame, (n, channels), full scale 1; exact."""
     values = frame.to_ndarray()
     samples = values.T if frame.format.is_planar else values.reshape(frame.samples, -1)

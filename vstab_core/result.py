@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .params import Parameters
+from .smooth import hyperlapse
 from .types import CameraMotion, RotationMotion, WarpTrack
 
 # (stage, frames done, frames in all or 0 if unknown); may raise Cancelled
@@ -31,7 +33,7 @@ class Result:
 
 
 def figures_of(
-    motion: CameraMotion | RotationMotion | None, warps: WarpTrack, started: float
+    motion: CameraMotion | RotationMotion | None, warps: WarpTrack, started: float, parameters: Parameters
 ) -> dict[str, float | int | str]:
     """Return the figures of a run that began at `started` on the monotonic clock."""
     seconds = time.monotonic() - started
@@ -43,6 +45,8 @@ def figures_of(
         figures["readout_ratio"] = motion.readout_ratio
     if isinstance(motion, RotationMotion):
         figures["key_frames"] = int(motion.key_frame.sum())
+    if motion is not None and warps.out_pts is not None:
+        figures |= hyperlapse.figures(motion, warps, parameters)
     figures["crop"] = float(warps.crop.max())
     figures["seconds"] = seconds
     figures["fps"] = len(warps) / max(seconds, 1e-9)

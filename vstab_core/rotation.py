@@ -14,6 +14,7 @@ import numpy.typing as npt
 from .types import FloatArray
 
 IDENTITY = np.array([1.0, 0.0, 0.0, 0.0])
+ROBUST_WIDTHS_RAD = np.radians([4.0, 1.5, 0.6, 0.6])  # from the shake of a frame down to the parallax of a step
 
 
 def normalised(quaternion: npt.ArrayLike) -> FloatArray:
@@ -109,6 +110,22 @@ def slerp(start: npt.ArrayLike, end: npt.ArrayLike, share: npt.ArrayLike) -> Flo
     """Return the rotations at these shares (n,) of the shorter way from `start` to `end`, (n, 4)."""
     step = logarithm(product(end, inverse(start)))
     return product(exponential(np.asarray(share, np.float64)[..., None] * step), start)
+
+
+def turn_between(a: FloatArray, b: FloatArray, weight: FloatArray | None = None) -> FloatArray:
+    """Return the matrix that takes unit rays a (N, 3) nearest to b: Kabsch's solution, with weights (N,)."""
+    u, _, vt = np.linalg.svd((b if weight is None else b * weight[:, None]).T @ a)
+    return np.asarray(u @ np.diag([1.0, 1.0, np.linalg.det(u @ vt)]) @ vt)
+
+
+def robust_turn_between(a: FloatArray, b: FloatArray, widths_rad: npt.ArrayLike = ROBUST_WIDTHS_RAD) -> FloatArray:
+    """Return `turn_between` with Geman-McClure weights of widths that are narrowed step by step."""
+    weight = np.ones(len(a))
+    turn = np.eye(3)
+    for width in np.asarray(widths_rad):
+        turn = turn_between(a, b, weight)
+        weight = 1 / (1 + ((b - a @ turn.T) ** 2).sum(axis=1) / width**2) ** 2
+    return turn
 
 
 def continued(quaternions: npt.ArrayLike) -> FloatArray:

@@ -32,7 +32,8 @@ class Sidecar:
     Attributes:
         motion: the result of `analyze`, or None; a `RotationMotion` of a 360 clip.
         parameters: what the warps were made with, or None.
-        warps: the result of `smooth`, or None.
+        warps: the result of `smooth`, or None. Those of a hyperlapse are not stored: they belong to the output's time,
+            and whoever looks a frame up by the clip's would get wrong ones. Motion and parameters give them again.
         fingerprint: of the source, as `VideoInfo.fingerprint`.
         source_name: the source's file name, without a directory.
         projection: of the clip.
@@ -58,6 +59,13 @@ class Sidecar:
         if either is None:
             raise SidecarError("sidecar holds neither motion nor warps")
         return either
+
+    @property
+    def no_warps(self) -> str:
+        """The end of a sentence for those who need warps and find none: that, and what to do."""
+        if self.parameters is not None and self.parameters.hyperlapse > 1:
+            return "holds no warps, as those of a hyperlapse are not kept; run `vstab smooth --hyperlapse 1` on it"
+        return "holds no warps; run `vstab smooth` on it"
 
 
 def read_sidecar(path: Path) -> Sidecar:
@@ -129,11 +137,11 @@ def check_matches(sidecar: Sidecar, info: VideoInfo) -> None:
 
 def _measured_from(common: Common, fields: dict[str, Any], path: Path) -> CameraMotion | RotationMotion | None:
     if "motion" in fields:
-        return _motion_from(common, fields["motion"], path)
-    return _rotation_from(common, fields["rotation"]) if "rotation" in fields else None
+        return _motion_from(common, fields["motion"], fields.get("speed"), path)
+    return _rotation_from(common, fields["rotation"], fields.get("speed")) if "rotation" in fields else None
 
 
-def _rotation_from(common: Common, rotation: dict[str, Any]) -> RotationMotion:
+def _rotation_from(common: Common, rotation: dict[str, Any], speed: npt.NDArray[np.float32] | None) -> RotationMotion:
     width, height, _, pts, time_base = common
     local = rotation["local"]
     return RotationMotion(
@@ -148,6 +156,7 @@ def _rotation_from(common: Common, rotation: dict[str, Any]) -> RotationMotion:
         rotation["key_frame"].view(np.bool_),
         rotation["up"],
         rotation["travel"],
+        speed,
     )
 
 
@@ -157,7 +166,9 @@ def _warps_from(common: Common, warps: dict[str, Any], projection: str) -> WarpT
     )
 
 
-def _motion_from(common: Common, motion: dict[str, Any], path: Path) -> CameraMotion:
+def _motion_from(
+    common: Common, motion: dict[str, Any], speed: npt.NDArray[np.float32] | None, path: Path
+) -> CameraMotion:
     mesh: npt.NDArray[np.float32] | None = motion["mesh"]
     if mesh is None:
         mesh = np.zeros((len(common[3]), *MESH_SHAPE), np.float32)
@@ -167,7 +178,7 @@ def _motion_from(common: Common, motion: dict[str, Any], path: Path) -> CameraMo
             f"this program reads {MESH_SHAPE[0]} x {MESH_SHAPE[1]}; update vstab or run `vstab analyze` again"
         )
     cut = motion["cut"].view(np.bool_)
-    return CameraMotion(*common, motion["corners"], mesh, motion["confidence"], cut, motion["readout_ratio"])
+    return CameraMotion(*common, motion["corners"], mesh, motion["confidence"], cut, motion["readout_ratio"], speed)
 
 
 def _parameters_from(text: str, path: Path) -> Parameters | None:
@@ -192,6 +203,8 @@ def _parameters_from(text: str, path: Path) -> Parameters | None:
 
 def _fields_of(sidecar: Sidecar) -> dict[str, Any]:
     track, motion, warps = sidecar.track, sidecar.motion, sidecar.warps
+    if warps is not None and warps.out_pts is not None:
+        warps = None
     if motion is not None and warps is not None:
         _check_same_frames(motion, warps)
     parameters = sidecar.parameters.as_dict() if sidecar.parameters else {}
@@ -213,6 +226,8 @@ def _fields_of(sidecar: Sidecar) -> dict[str, Any]:
     elif motion is not None:
         names = ["readout_ratio", "corners", "confidence", "cut", "mesh"]
         fields["motion"] = {name: getattr(motion, name) for name in names}
+    if motion is not None and motion.speed is not None:
+        fields["speed"] = motion.speed
     if warps is not None:
         fields["warps"] = {name: getattr(warps, name) for name in ("src_from_dst", "crop", "mesh", "local")}
     return fields

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from .cube import SOURCE_WIDTH_PX
 from .cubemap import INPUTS, as_equirect, equirect_info
-from .decode import luma_of, probe, read_frames
+from .decode import halved, luma_of, probe, read_frames
 from .errors import UsageError
 from .formats import chroma_step
 from .layout import Layout, eyes_alike, layout_of, usual_stereo
@@ -54,9 +54,9 @@ class Source:
 
     def sphere_luma(self, frame: Frame) -> npt.NDArray[np.uint8]:
         """Return the luma of the whole sphere as the left eye sees it, (h, w) uint8, for tracking."""
-        planes = tuple(self.layout.eyes(plane)[0] for plane in frame.planes[:1])
         wide = SOURCE_WIDTH_PX // 2 if self.layout.half else SOURCE_WIDTH_PX
-        return self.layout.whole(luma_of(replace(frame, planes=planes), wide))
+        plane = halved(self.layout.eyes(frame.planes[0])[0], wide)
+        return self.layout.whole(luma_of(replace(frame, planes=(plane,)), max(plane.shape[:2])))
 
     def field(self) -> npt.NDArray[np.uint8] | None:
         """Return 255 where the sphere has a picture and 0 elsewhere, (h, w) uint8; None where that is everywhere."""

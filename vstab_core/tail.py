@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from .types import Frame
 
 TAIL_BYTES = 448 << 20  # 144 frames of 1080p in 8 bits: two passes then stay within 1 GiB, the encoder included
+LARGEST_BYTES = 40 << 20  # of larger frames, 8K for instance, five to ten would fit, which saves hardly a thing
 
 
 class Tail:
@@ -24,10 +25,14 @@ class Tail:
 
     def add(self, frame: Frame) -> None:
         """Keep a frame, and let go of the oldest where the limit asks for it."""
+        if frame.nbytes > LARGEST_BYTES:
+            self._frames.clear()
+            self._bytes = 0
+            return
         self._frames.append(frame)
-        self._bytes += _size(frame)
+        self._bytes += frame.nbytes
         while self._bytes > self._limit:
-            self._bytes -= _size(self._frames.popleft())
+            self._bytes -= self._frames.popleft().nbytes
 
     def replay(self, read: Callable[[], Iterator[Frame]], first_pts: int) -> Iterator[Frame]:
         """Yield all frames of the clip once more: those before the tail are read again. Empties the tail.
@@ -45,7 +50,3 @@ class Tail:
                 yield frame
         while self._frames:
             yield self._frames.popleft()
-
-
-def _size(frame: Frame) -> int:
-    return sum(plane.nbytes for plane in frame.planes)

@@ -78,6 +78,11 @@ class Frame:
     time_s: float
     source: Any = None
 
+    @property
+    def nbytes(self) -> int:
+        """What the planes take, without padding."""
+        return sum(plane.nbytes for plane in self.planes)
+
 
 @dataclass(frozen=True)
 class Tracks:
@@ -111,6 +116,8 @@ class CameraMotion:
         confidence: (F,) float32 in 0..1; 0 where the motion was bridged.
         cut: (F,) bool, True on the first frame of each shot (frame 0 included).
         readout_ratio: time between the first and the last row's read-out, over the frame interval; 0 = global shutter.
+        speed: (F,) float32, normalised lengths a frame: how far the tracks moved that the homography leaves over, which
+            is parallax; the robust mean. Zero on the first frame of a shot. None in sidecars before 1.2.
     Convention:
         corners are `cur_from_prev` displacements: content at c in frame t-1 appears at c + d in frame t. The mesh is
         added after that homography and defined over frame t.
@@ -126,6 +133,7 @@ class CameraMotion:
     confidence: npt.NDArray[np.float32]
     cut: npt.NDArray[np.bool_]
     readout_ratio: float = 0.0
+    speed: npt.NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.pts)
@@ -153,6 +161,8 @@ class RotationMotion:
         up: (F, 3) float32, unit: the direction up in the world, the same throughout a shot; from vertical edges, or as
             the camera was held on average.
         travel: (F, 3) float32: where the camera moves to, unit, in the world; zero where it is not known.
+        speed: (F,) float32, radians a frame: how far the tracks moved once the rotation is taken away, which comes from
+            the camera's travel; the robust mean. Zero on the first frame of a shot. None in sidecars before 1.2.
     Convention:
         camera coordinates: x right, y down, z forward. A thing that is seen along p in the camera stands at
         world_from_cam * exp(local(p)) * p: the same direction in every frame, if it is far and stands still.
@@ -169,6 +179,7 @@ class RotationMotion:
     key_frame: npt.NDArray[np.bool_]
     up: npt.NDArray[np.float32]
     travel: npt.NDArray[np.float32]
+    speed: npt.NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.pts)
@@ -223,6 +234,8 @@ class WarpTrack:
         crop: (F,) float64, share of the picture's width and height that the zoom hides.
         projection: as in `FrameWarp`, of every frame.
         local: (F, 6, 3) float32, see `FrameWarp`, or None where no frame has any.
+        out_pts: (F,) int64, when each frame is shown in the output, in ticks of `time_base`. Of a hyperlapse: its F
+            frames are the ones used, `pts` says when they were filmed, the frames between are dropped. None: as filmed.
     """
 
     width: int
@@ -235,6 +248,7 @@ class WarpTrack:
     crop: FloatArray
     projection: str = "rectilinear"
     local: npt.NDArray[np.float32] | None = None
+    out_pts: npt.NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.pts)

@@ -99,7 +99,7 @@ def _checked(stored: Sidecar, sidecar: Path, info: VideoInfo) -> WarpTrack:
             "unstabilize takes 360 clips only, use the original instead"
         )
     if stored.warps is None:
-        raise InputError(f"'{sidecar}' holds no warps; run `vstab smooth` on it")
+        raise InputError(f"'{sidecar}' {stored.no_warps}")
     if stored.fingerprint and stored.fingerprint == info.fingerprint:
         raise InputError(f"'{info.path}' is the original of '{sidecar}' itself; give what was stabilized with it")
     if abs(info.width * track.height - info.height * track.width) > SHAPE_SLACK * info.width * track.height:

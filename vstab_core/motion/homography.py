@@ -21,6 +21,7 @@ from ..types import MESH_SHAPE, FloatArray, Tracks
 from .fit import Fit, fit_homography
 from .local import LocalFit
 from .similar import same_picture
+from .speed import robust_mean
 
 MIN_INLIERS = 8
 MIN_SUPPORT = 0.15  # of the corners looked for; across a cut 1 to 6 % still agree by accident
@@ -40,6 +41,7 @@ class MotionStep:
     mesh: npt.NDArray[np.float32]
     confidence: float
     cut: bool
+    speed: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class _Match:
     corners: FloatArray
     mesh: npt.NDArray[np.float32]
     confidence: float
+    speed: float
 
 
 class MotionEstimator:
@@ -79,12 +82,12 @@ class MotionEstimator:
             share = 1.0 / (waiting + 1)
             steps = [MotionStep(match.corners * share, _no_mesh(), 0.0, False)] * waiting
             self._accept(cur)
-            return [*steps, MotionStep(match.corners * share, match.mesh, match.confidence, False)]
+            return [*steps, MotionStep(match.corners * share, match.mesh, match.confidence, False, match.speed * share)]
         if self._held and not same_picture(self._ref.image, self._held[-1].image):
             match = self._match(self._held[-1], cur)
             if match is not None:
                 self._accept(cur, keep_held=True)
-                step = MotionStep(match.corners, match.mesh, match.confidence, False)
+                step = MotionStep(match.corners, match.mesh, match.confidence, False, match.speed)
                 if self._live:
                     return [_still(match.confidence, cut=True)]
                 lost = [_still(0.0)] * (len(self._held) - 1)
@@ -131,7 +134,7 @@ class MotionEstimator:
         if self._on_match is not None:
             self._on_match(replace(tracks, background=cur.background), fit)
         mesh = self._local.fit(a, b, fit, px)
-        return _Match(corners, mesh, min(1.0, support / FULL_SUPPORT))
+        return _Match(corners, mesh, min(1.0, support / FULL_SUPPORT), robust_mean(fit.residual_px) * px)
 
     def _normalised(self, points_px: npt.NDArray[np.float32], height: int, width: int) -> FloatArray:
         scale = np.array([2.0 / width, 2.0 * self._aspect / height])

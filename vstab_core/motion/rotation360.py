@@ -13,36 +13,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from .. import rotation
 from ..track360 import Luma, Rays, followed, open_atlas, open_field, refilled
 from ..types import FloatArray
-from .segment360 import Segment, SegmentSolution, chained, relative, solve
+from .shot360 import MIN_SEGMENT, MIN_TRACKS, RotationSteps, ShotSolver
 from .similar import same_picture
-from .vertical import CAMERA_UP, Edges, straight_edges, up_of
+
+__all__ = ["RotationEstimator", "RotationSteps"]
 
 KEY_INTERVAL_S = 3.0  # Kopf 2016, 3.1
 OCTANT_KEPT = 0.5  # share of an octant's tracks that must live since the key frame: Kopf 2016, 3.1
 OCTANT_TRACKS = 8  # an octant with fewer at the key frame has no say: sky, floor
-MIN_SEGMENT = 4  # frames: under a whip pan every frame would become a key frame
 MIN_SURVIVORS = 0.15  # of the tracks, from one frame to the next; across a cut 1 to 5 % agree by accident
-MIN_TRACKS = 20
 MAX_HELD = 10  # frames, a third of a second: a bridge over more is a guess
-EDGES_INTERVAL_S = 1.0  # between pictures whose edges are asked where up is: 25 ms each
-GOOD_SHARE = 0.5  # of inliers between key frames; with fewer the segment is split: Kopf 2016, 3.2
-
-
-@dataclass(frozen=True)
-class RotationSteps:
-    """Rows of `RotationMotion`, of consecutive frames."""
-
-    world_from_cam: FloatArray
-    local: npt.NDArray[np.float32]
-    confidence: npt.NDArray[np.float32]
-    cut: npt.NDArray[np.bool_]
-    key_frame: npt.NDArray[np.bool_]
-    travel: npt.NDArray[np.float32]
 
 
 @dataclass
@@ -56,21 +39,18 @@ class _Frame:
 class RotationEstimator:
     """Push luma pictures one by one; each call returns the steps that are decided by now, in order.
 
+    Segments are solved in a thread beside the tracking, so that which call returns them is a matter of chance.
+
     Args:
         hybrid: key frames in 3D and the frames between in 2D; False: each frame against the one before, nothing else.
+        deformed: whether the local rotations are looked for; they take a fifth of the time.
         field: (H, W) uint8, 255 where the sphere has a picture and 0 elsewhere; None: everywhere.
 
-    Attributes:
-        up: of each shot that has ended, the direction up in its world, (3,) unit.
     """
 
-    def __init__(self, *, hybrid: bool = True, field: Luma | None = None) -> None:
+    def __init__(self, *, hybrid: bool = True, deformed: bool = True, field: Luma | None = None) -> None:
         self._field = None if field is None else open_field(field)
-        self.up: list[FloatArray] = []
-        self._hybrid = hybrid
-        self._edges: list[Edges] = []  # of this shot, in its world
-        self._held_up: list[FloatArray] = []  # the camera's own up at the same times
-        self._edges_s = -np.inf
+        self._solver = ShotSolver(hybrid, deformed, self._field)
         self._atlas: Luma | None = None  # of the last good frame
         self._picture: Luma | None = None
         self._live = Rays()
@@ -78,80 +58,67 @@ class RotationEstimator:
         self._held: list[tuple[Luma, Luma, float]] = []  # atlas, picture, time
         self._frames: list[_Frame] = []  # of the open segment; the first is its key frame
         self._key_s = 0.0
-        self._key_rotation = rotation.IDENTITY
-        self._fresh = True  # the open segment is the first of its shot
 
-    def push(self, luma: Luma, time_s: float) -> list[RotationSteps]:
-        """Take the next frame, (H, W) uint8 luma of the whole sphere."""
-        atlas = open_atlas(luma)
+    @property
+    def up(self) -> list[FloatArray]:
+        """Of each shot, the direction up in its world, (3,) unit; complete after `flush`."""
+        return self._solver.up
+
+    def push(self, luma: Luma, time_s: float, atlas: Luma | None = None) -> list[RotationSteps]:
+        """Take the next frame, (H, W) uint8 luma of the whole sphere, and its `open_atlas` if it is there already."""
+        atlas = open_atlas(luma) if atlas is None else atlas
         if self._atlas is None:
             self._begin(atlas, luma, time_s)
-            return []
+        else:
+            self._follow(self._atlas, atlas, luma, time_s)
+        return self._solver.ready()
+
+    def _follow(self, last: Luma, atlas: Luma, luma: Luma, time_s: float) -> None:
         before = len(self._live)
-        live = followed(self._atlas, atlas, self._live, self._field)
+        live = followed(last, atlas, self._live, self._field)
         if _enough(live, before):
             self._bridge()
-            return self._append(atlas, luma, live, len(live) / before, time_s)
-        if self._held and self._picture is not None and not same_picture(self._picture, self._held[-1][1]):
-            steps = self._try_from_held(atlas, luma, time_s)
-            if steps is not None:
-                return steps
+            self._append(atlas, luma, live, len(live) / before, time_s)
+            return
+        changed = self._held and self._picture is not None and not same_picture(self._picture, self._held[-1][1])
+        if changed and self._try_from_held(atlas, luma, time_s):
+            return
         self._held.append((atlas, luma, time_s))
-        if len(self._held) <= MAX_HELD:
-            return []
-        return self._give_up()
+        if len(self._held) > MAX_HELD:
+            self._give_up()
 
     def flush(self) -> list[RotationSteps]:
         """Return the steps of the frames that are left at the end of the clip."""
         self._bridge()
-        return self._close()
+        self._close()
+        return self._solver.rest()
 
     def _begin(self, atlas: Luma, luma: Luma, time_s: float) -> None:
         self._atlas, self._picture, self._held = atlas, luma, []
         self._live = self._refilled(atlas, Rays())
         self._frames, self._key_s = [_Frame(self._live, 1.0)], time_s
-        self._key_rotation, self._fresh = rotation.IDENTITY, True
-        self._edges_s = -np.inf
-        self._look_for_edges(atlas, time_s)
-
-    def _look_for_edges(self, atlas: Luma, time_s: float) -> None:
-        """Remember the straight edges of the key frame that now begins a segment."""
-        if time_s - self._edges_s < EDGES_INTERVAL_S:
-            return
-        world_from_cam = rotation.matrix(self._key_rotation)
-        self._edges.append(straight_edges(atlas, self._field).turned(world_from_cam))
-        self._held_up.append(world_from_cam @ CAMERA_UP)
-        self._edges_s = time_s
-
-    def _end_shot(self) -> None:
-        """Decide where up was; without vertical edges it is where the camera held it on average."""
-        held = np.sum(self._held_up, axis=0)
-        size = np.linalg.norm(held)
-        held = held / size if size > 1e-6 else self._held_up[0]
-        edges = Edges(np.concatenate([e.normal for e in self._edges]), np.concatenate([e.length for e in self._edges]))
-        up = up_of(edges, held)
-        self.up.append(held if up is None else up)
-        self._edges, self._held_up = [], []
+        self._solver.begin_shot(atlas, time_s)
 
     def _refilled(self, atlas: Luma, live: Rays) -> Rays:
         result = refilled(atlas, live, self._next_number, self._field)
         self._next_number += len(result) - len(live)
         return result
 
-    def _append(self, atlas: Luma, luma: Luma, live: Rays, confidence: float, time_s: float) -> list[RotationSteps]:
+    def _append(self, atlas: Luma, luma: Luma, live: Rays, confidence: float, time_s: float) -> None:
         self._atlas, self._picture, self._live, self._held = atlas, luma, live, []
         self._frames.append(_Frame(live, confidence))
-        return self._next_segment(atlas, live, confidence, time_s) if self._needs_key(time_s) else []
+        if self._needs_key(time_s):
+            self._next_segment(atlas, live, confidence, time_s)
 
-    def _next_segment(self, atlas: Luma, live: Rays, confidence: float, time_s: float) -> list[RotationSteps]:
+    def _next_segment(self, atlas: Luma, live: Rays, confidence: float, time_s: float) -> None:
         """Solve the open segment; its last frame becomes the first of the next and is given with that one."""
-        solution = self._solve([frame.tracks for frame in self._frames])
-        steps = self._steps(solution, len(self._frames) - 1)
-        self._key_rotation = solution.world_from_cam[-1]
-        self._look_for_edges(atlas, time_s)
+        self._end_segment(self._frames[:-1], (atlas, time_s))
         self._live = self._refilled(atlas, live)
-        self._frames, self._key_s, self._fresh = [_Frame(self._live, confidence)], time_s, False
-        return steps
+        self._frames, self._key_s = [_Frame(self._live, confidence)], time_s
+
+    def _end_segment(self, given: list[_Frame], following: tuple[Luma, float] | None) -> None:
+        tracks = [frame.tracks for frame in self._frames]
+        self._solver.end_segment(tracks, [frame.confidence for frame in given], following)
 
     def _needs_key(self, time_s: float) -> bool:
         frames = self._frames
@@ -165,69 +132,37 @@ class RotationEstimator:
         had, kept = np.bincount(octant, minlength=8), np.bincount(octant, lives, minlength=8)
         return bool(((had >= OCTANT_TRACKS) & (kept < OCTANT_KEPT * had)).any())
 
-    def _steps(self, solution: SegmentSolution, count: int) -> list[RotationSteps]:
-        cut = np.zeros(count, bool)
-        cut[0] = self._fresh
-        confidence = np.array([frame.confidence for frame in self._frames[:count]], np.float32)
-        return [
-            RotationSteps(
-                solution.world_from_cam[:count],
-                solution.local[:count],
-                confidence,
-                cut,
-                solution.key_frame[:count],
-                solution.travel[:count],
-            )
-        ]
-
-    def _solve(self, tracks: list[Rays]) -> SegmentSolution:
-        return _solve_split(tracks, self._key_rotation) if self._hybrid else chained(tracks, self._key_rotation)
-
     def _bridge(self) -> None:
         """Take the held frames for weak ones: the solver finds rotations for them without a track."""
         self._frames += [_Frame(Rays(), 0.0) for _ in self._held]
         self._held = []
 
-    def _close(self) -> list[RotationSteps]:
+    def _close(self) -> None:
         """Solve the rest of a shot: no key frame at its end holds it."""
-        frames = self._frames
-        if not frames:
-            return []
-        self._end_shot()
-        return self._steps(self._solve([frame.tracks for frame in frames]), len(frames))
+        if self._frames:
+            self._end_segment(self._frames, None)
 
-    def _try_from_held(self, atlas: Luma, luma: Luma, time_s: float) -> list[RotationSteps] | None:
+    def _try_from_held(self, atlas: Luma, luma: Luma, time_s: float) -> bool:
         """Begin a new shot at the last held frame, if this one tracks from it."""
         held_atlas, held_luma, held_s = self._held[-1]
         start = refilled(held_atlas, Rays(), 0, self._field)
         if not _enough(followed(held_atlas, atlas, start, self._field), len(start)):
-            return None
+            return False
         self._held.pop()
         self._bridge()
-        steps = self._close()
+        self._close()
         self._begin(held_atlas, held_luma, held_s)
         before = len(self._live)
         live = followed(held_atlas, atlas, self._live, self._field)
-        return steps + self._append(atlas, luma, live, len(live) / before, time_s)
+        self._append(atlas, luma, live, len(live) / before, time_s)
+        return True
 
-    def _give_up(self) -> list[RotationSteps]:
+    def _give_up(self) -> None:
         """Go on from the last held frame after too many of them: how the camera turned meanwhile is not known."""
         self._atlas, self._picture, time_s = self._held[-1]
         self._bridge()
-        return self._next_segment(self._atlas, Rays(), 0.0, time_s)
+        self._next_segment(self._atlas, Rays(), 0.0, time_s)
 
 
 def _enough(live: Rays, before: int) -> bool:
     return len(live) >= MIN_TRACKS and len(live) >= MIN_SURVIVORS * before
-
-
-def _solve_split(tracks: list[Rays], start: FloatArray) -> SegmentSolution:
-    """Solve a segment; where too few tracks agree on its key rotation, in halves (Kopf 2016, 3.2)."""
-    found = relative(tracks[0], tracks[-1])
-    if (found is None or found.share < GOOD_SHARE) and len(tracks) > 2 * MIN_SEGMENT:
-        middle = len(tracks) // 2
-        if len(tracks[middle]) >= MIN_TRACKS:
-            first = _solve_split(tracks[: middle + 1], start)
-            second = _solve_split(tracks[middle:], first.world_from_cam[-1])
-            return first.joined(second)
-    return solve(Segment(tracks, start, found))

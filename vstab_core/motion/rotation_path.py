@@ -14,6 +14,7 @@ import numpy.typing as npt
 from .. import _native
 from ..types import FloatArray
 
+LOSS_RAD = 0.01  # 0.57 degrees: Kopf 2016, 3.3
 VERTICES = 6  # of the local rotations: +x, -x, +y, -y, +z, -z of the source camera
 
 
@@ -38,7 +39,7 @@ class RotationPath:
 
     Attributes:
         stab_from_src: (n, 4), unit quaternions w x y z.
-        local_rad: (n, 6, 3), local rotation vectors in source camera coordinates, zero in key frames. The source ray p
+        local_rad: (n, 6, 3), local rotation vectors in source camera coordinates, zero in pure frames. The source ray p
             is shown at stab_from_src exp(omega) p, omega the sum of |p_k| / (|p_x| + |p_y| + |p_z|) local_k over the
             three vertices of p's octant.
         cost_before, cost_rotation, cost_after: the tracks' energy as given, with the rotations, with the local ones.
@@ -61,7 +62,9 @@ def solve_rotation_path(
     fixed: npt.NDArray[np.bool_],
     tracks: SphereTracks,
     *,
+    pure: npt.NDArray[np.bool_] | None = None,
     deformation: float = 0.0,
+    loss_rad: float = LOSS_RAD,
     max_local_rad: float = 0.0873,
     max_iterations: int = 10,
 ) -> RotationPath:
@@ -69,9 +72,11 @@ def solve_rotation_path(
 
     Args:
         stab_from_src: (n, 4), where to start: unit quaternions w x y z.
-        fixed: (n,), the key frames. None at one end, or at all, is allowed.
+        fixed: (n,), frames whose rotation is known. None at one end, or at all, is allowed.
         tracks: their observations.
+        pure: (n,), frames without local rotations; None: those that are fixed.
         deformation: 0 to 1, the share of the local rotations that is used; 0: they are not computed.
+        loss_rad: how far a track may be off before its pull weakens.
         max_local_rad: the longest local rotation; a frame that exceeds it is scaled down as a whole.
         max_iterations: of each of the two stages.
 
@@ -84,7 +89,9 @@ def solve_rotation_path(
         tracks.start,
         tracks.frame,
         tracks.ray,
+        pure=pure,
         deformation=deformation,
+        loss_rad=loss_rad,
         max_local_rad=max_local_rad,
         max_iterations=max_iterations,
     )

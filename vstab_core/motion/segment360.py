@@ -15,11 +15,16 @@ import numpy.typing as npt
 from .. import rotation
 from ..track360 import Rays
 from ..types import FloatArray
+from .foreign360 import of_the_world, selected
 from .relative_rotation import relative_rotation
 from .rotation_path import SphereTracks, solve_rotation_path
 
 MIN_COMMON = 12  # tracks that live from key frame to key frame; five would do without outliers
-_WIDTHS_RAD = np.radians([4.0, 1.5, 0.6, 0.6])  # of the Geman-McClure weights of a first guess, narrowed step by step
+LOSSES_RAD = (0.01, 0.003)  # Kopf's to begin with; then less, so that what is far counts and what is near does not
+LOCAL_LOSS_RAD = 0.0015  # 0.09 degrees, three times a track's noise: what moves by itself must not bend the picture
+ANCHOR_FRAMES = 10  # from one frame measured in 3D to the next, where the camera moves
+ANCHOR_SHARE = 0.5  # of inliers at such a frame
+PARALLAX_RAD = 0.0175  # 1 degree, of the median track between key frames: more than a rolling shutter's skew
 
 
 @dataclass(frozen=True)
@@ -30,11 +35,13 @@ class Relative:
         later_from_earlier: quaternion of camera coordinates.
         share: of the common tracks that agree.
         travel: (3,) unit, where the camera moved to, in coordinates of the earlier one; None if it only turned.
+        parallax_rad: what the median of them is off by without a movement of the camera.
     """
 
     later_from_earlier: FloatArray
     share: float
     travel: FloatArray | None
+    parallax_rad: float
 
 
 @dataclass(frozen=True)
@@ -76,15 +83,17 @@ def relative(earlier: Rays, later: Rays) -> Relative | None:
     _, i, j = np.intersect1d(earlier.number, later.number, assume_unique=True, return_indices=True)
     if len(i) < MIN_COMMON:
         return None
-    found = relative_rotation(earlier.ray[i], later.ray[j])
+    before, after = earlier.ray[i], later.ray[j]
+    found = relative_rotation(before, after)
     if found.model == "none":
         return None
     travel = None if found.direction is None else -found.direction @ found.cur_from_ref
-    return Relative(rotation.from_matrix(found.cur_from_ref), found.inlier_ratio, travel)
+    parallax_rad = float(np.median(np.linalg.norm(before @ found.cur_from_ref.T - after, axis=1)))
+    return Relative(rotation.from_matrix(found.cur_from_ref), found.inlier_ratio, travel, parallax_rad)
 
 
-def solve(segment: Segment) -> SegmentSolution:
-    """Find the rotations of all frames of a segment."""
+def solve(segment: Segment, *, deformed: bool = True) -> SegmentSolution:
+    """Find the rotations of all frames of a segment; the local ones too unless told otherwise."""
     frames = len(segment.tracks)
     guess = first_guess(segment)
     fixed = np.zeros(frames, bool)
@@ -93,11 +102,38 @@ def solve(segment: Segment) -> SegmentSolution:
     travel = np.zeros((frames, 3), np.float32)
     if segment.end is not None and segment.end.travel is not None:
         travel[:] = rotation.matrix(segment.start) @ segment.end.travel
-    tracks = _flat(segment.tracks)
+    tracks = everything = _flat(segment.tracks)
     if frames == 1 or len(tracks.frame) == 0:
         return SegmentSolution(guess, np.zeros((frames, 6, 3), np.float32), fixed, travel)
-    found = solve_rotation_path(guess, fixed, tracks, deformation=1.0)
-    return SegmentSolution(found.stab_from_src, found.local_rad.astype(np.float32), fixed, travel)
+    known = fixed | _anchored(segment, guess)
+    path = guess
+    for loss_rad in LOSSES_RAD:
+        path = solve_rotation_path(path, known, tracks, loss_rad=loss_rad).stab_from_src
+        tracks = selected(everything, of_the_world(everything, path))
+    if not deformed:
+        return SegmentSolution(path, np.zeros((frames, 6, 3), np.float32), fixed, travel)
+    found = solve_rotation_path(
+        path, np.ones(frames, bool), tracks, pure=fixed, deformation=1.0, loss_rad=LOCAL_LOSS_RAD
+    )
+    return SegmentSolution(path, found.local_rad.astype(np.float32), fixed, travel)
+
+
+def _anchored(segment: Segment, guess: FloatArray) -> npt.NDArray[np.bool_]:
+    """Set frames of `guess` to what they are measured at in 3D, and return which.
+
+    Where the camera moves, smooth tracks are not all there is to it: things near and far pull the path different ways,
+    and between key frames three seconds apart it drifts by tenths of a degree.
+    """
+    anchored = np.zeros(len(guess), bool)
+    if segment.end is None or segment.end.parallax_rad < PARALLAX_RAD:
+        return anchored
+    parts = len(guess) // ANCHOR_FRAMES
+    for frame in np.linspace(0, len(guess) - 1, parts + 1).round().astype(int)[1:-1]:
+        found = relative(segment.tracks[0], segment.tracks[frame])
+        if found is not None and found.share >= ANCHOR_SHARE:
+            guess[frame] = rotation.product(segment.start, rotation.inverse(found.later_from_earlier))
+            anchored[frame] = True
+    return anchored
 
 
 def chained(tracks: Sequence[Rays], start: FloatArray) -> SegmentSolution:
@@ -131,17 +167,11 @@ def first_guess(segment: Segment) -> FloatArray:
 
 
 def _turn(earlier: Rays, later: Rays) -> FloatArray | None:
-    """Fit later_from_earlier robustly: Kabsch's solution, reweighted."""
+    """Fit later_from_earlier robustly to the tracks that live in both frames."""
     _, i, j = np.intersect1d(earlier.number, later.number, assume_unique=True, return_indices=True)
     if len(i) < MIN_COMMON:
         return None
-    a, b = earlier.ray[i], later.ray[j]
-    weight = np.ones(len(a))
-    for width in _WIDTHS_RAD:
-        u, _, vt = np.linalg.svd((b * weight[:, None]).T @ a)
-        turn = u @ np.diag([1.0, 1.0, np.linalg.det(u @ vt)]) @ vt
-        weight = 1 / (1 + ((b - a @ turn.T) ** 2).sum(axis=1) / width**2) ** 2
-    return rotation.from_matrix(turn)
+    return rotation.from_matrix(rotation.robust_turn_between(earlier.ray[i], later.ray[j]))
 
 
 def _flat(tracks: Sequence[Rays]) -> SphereTracks:

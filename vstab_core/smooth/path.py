@@ -14,12 +14,13 @@ from .weights import usual_interval_s
 DYNAMIC_ZOOM_S = 1.5  # window over which a dynamic zoom moves
 
 
-def smooth(motion: CameraMotion, parameters: Parameters) -> WarpTrack:
+def smooth(motion: CameraMotion, parameters: Parameters, skew: FloatArray | None = None) -> WarpTrack:
     """Return the warp of every frame.
 
     Args:
         motion: what `analyze` measured.
         parameters: of which model, smoothness, strength, lock, max_crop, zoom, border and rolling_shutter matter here.
+        skew: see `solve_shot`.
     """
     frames = len(motion)
     src_from_dst = np.tile(np.eye(3), (frames, 1, 1))
@@ -28,7 +29,7 @@ def smooth(motion: CameraMotion, parameters: Parameters) -> WarpTrack:
     starts = np.flatnonzero(motion.cut)
     for first, last in zip(starts, [*starts[1:], frames], strict=True):
         shot = slice(int(first), int(last))
-        solution = solve_shot(motion, shot, parameters)
+        solution = solve_shot(motion, shot, parameters, skew)
         if solution is None:
             continue
         src_from_stab = inverse(solution.stab_from_src)

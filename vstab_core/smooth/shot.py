@@ -51,16 +51,25 @@ class ShotSolution:
     mesh: FloatArray | None
 
 
-def solve_shot(motion: CameraMotion, shot: slice, parameters: Parameters) -> ShotSolution | None:
-    """Return the correction of one shot, or None where it should stay as it is."""
+def solve_shot(
+    motion: CameraMotion, shot: slice, parameters: Parameters, skew: FloatArray | None = None
+) -> ShotSolution | None:
+    """Return the correction of one shot, or None where it should stay as it is.
+
+    Args:
+        motion: what was measured.
+        shot: the frames.
+        parameters: see `path.smooth`.
+        skew: (F, 5, 5, 2), the mesh that undoes the rolling shutter, where the caller has taken it off the motion.
+    """
     frames = shot.stop - shot.start
     if frames < 2 or parameters.strength == 0 or (parameters.smoothness == 0 and parameters.lock == "off"):
         return None
     if parameters.border == "crop" and parameters.max_crop == 0:
         return None
-    corners, mesh = motion.corners[shot], None
+    corners, mesh = motion.corners[shot], None if skew is None else skew[shot]
     if parameters.rolling_shutter == "on" and motion.readout_ratio:
-        corners, mesh = _undo_within_budget(corners, motion, parameters)
+        corners, mesh = undo_within_budget(corners, motion, parameters)
     interval_s = usual_interval_s(motion)
     weights = smoothness_weights(parameters, interval_s)
     time = motion.time_s[shot] / interval_s
@@ -131,7 +140,7 @@ def _within_budget(solution: ShotSolution, aspect: float, parameters: Parameters
     return _with_strength(solution, aspect, enough)
 
 
-def _undo_within_budget(
+def undo_within_budget(
     corners: FloatArray, motion: CameraMotion, parameters: Parameters
 ) -> tuple[FloatArray, FloatArray]:
     """Undo the rolling shutter as far as its mesh leaves the camera path a share of the budget."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from ..params import Parameters
 from ..types import CameraMotion, RotationMotion, WarpTrack
-from . import path, view
+from . import hyperlapse, path, view
 
 
 def smooth(motion: CameraMotion | RotationMotion, parameters: Parameters) -> WarpTrack:
     """Return the warps: of an ordinary clip under the crop budget, of a 360 clip without one."""
+    if parameters.hyperlapse > 1:
+        return hyperlapse.smooth(motion, parameters)
     return view.smooth(motion, parameters) if isinstance(motion, RotationMotion) else path.smooth(motion, parameters)
 
 

@@ -3,8 +3,10 @@
 
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
 
 #include <cstddef>
+#include <optional>
 #include <stdexcept>
 #include <string>
 
@@ -33,10 +35,11 @@ void check_columns(const py::array& array, py::ssize_t cols, const char* what) {
 }
 
 RotationPathQuery query_of(const Numbers& quats, const Flags& fixed, const Indices& track_start, const Indices& frame,
-                           const Numbers& ray) {
+                           const Numbers& ray, const Flags& pure) {
   check_columns(quats, 4, "quats");
   check_columns(ray, 3, "ray");
   check_rows(fixed, quats.shape(0), "fixed", "frames");
+  check_rows(pure, quats.shape(0), "pure", "frames");
   check_rows(frame, ray.shape(0), "frame", "observations");
   if (track_start.ndim() != 1 || track_start.shape(0) < 1) {
     throw std::invalid_argument("track_start must be (tracks + 1,), got " + shape_of(track_start));
@@ -45,6 +48,7 @@ RotationPathQuery query_of(const Numbers& quats, const Flags& fixed, const Indic
   query.frames = static_cast<std::size_t>(quats.shape(0));
   query.quats = quats.data();
   query.fixed = fixed.data();
+  query.pure = pure.data();
   query.tracks = static_cast<std::size_t>(track_start.shape(0) - 1);
   query.track_start = track_start.data();
   query.observations = static_cast<std::size_t>(ray.shape(0));
@@ -72,11 +76,11 @@ void register_rotation_path(py::module_& m) {
   m.def(
       "solve_rotation_path",
       [](const Numbers& quats, const Flags& fixed, const Indices& track_start, const Indices& frame,
-         const Numbers& ray, double deformation, double loss_rad, double first_weight, double second_weight,
+         const Numbers& ray, const std::optional<Flags>& pure, double deformation, double loss_rad, double first_weight, double second_weight,
          double prior_first, double prior_second, double spread_weight, double magnitude_weight,
          double temporal_weight, bool validate, double least_tracks, double max_local_rad, double damping, double tolerance,
          int max_iterations) {
-        const RotationPathQuery query = query_of(quats, fixed, track_start, frame, ray);
+        const RotationPathQuery query = query_of(quats, fixed, track_start, frame, ray, pure ? *pure : fixed);
         RotationPathOptions options;
         options.deformation = deformation;
         options.loss_rad = loss_rad;
@@ -101,6 +105,7 @@ void register_rotation_path(py::module_& m) {
         return as_dict(path, quats.shape(0));
       },
       py::arg("quats"), py::arg("fixed"), py::arg("track_start"), py::arg("frame"), py::arg("ray"), py::kw_only(),
+      py::arg("pure") = py::none(),
       py::arg("deformation") = usual.deformation, py::arg("loss_rad") = usual.loss_rad,
       py::arg("first_weight") = usual.first_weight, py::arg("second_weight") = usual.second_weight,
       py::arg("prior_first") = usual.prior_first, py::arg("prior_second") = usual.prior_second,

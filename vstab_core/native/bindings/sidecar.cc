@@ -127,6 +127,7 @@ py::dict to_dict(Sidecar sidecar) {
     rotation["local"] = local_of(sidecar.rotation->local, frames);
     result["rotation"] = rotation;
   }
+  if (!sidecar.speed.empty()) result["speed"] = array_of(sidecar.speed, {frames});
   if (sidecar.warps) {
     py::dict warps;
     warps["src_from_dst"] = array_of(sidecar.warps->src_from_dst, {frames, 3, 3});
@@ -183,6 +184,7 @@ Sidecar from_dict(const py::dict& fields) {
     sidecar.rotation->travel = vector_of<float>(rotation, "travel", {frames, 3});
     sidecar.rotation->local = local_from(rotation, frames);
   }
+  if (fields.contains("speed")) sidecar.speed = vector_of<float>(fields, "speed", {frames});
   if (fields.contains("warps")) {
     const auto warps = fields["warps"].cast<py::dict>();
     sidecar.warps.emplace();

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <utility>
 
 #include "levenberg.h"
 #include "rotation_segment.h"
@@ -33,8 +34,10 @@ struct Octant {
 // The local rotations as the solver's state. A step is added.
 class Deformation {
  public:
-  Deformation(const Segment& segment, const TrackEnergy& energy, const RotationPathOptions& options)
-      : segment_(segment), energy_(energy), options_(options), local_(kLocal * segment.frames()) {
+  Deformation(const Segment& segment, const TrackEnergy& energy, const RotationPathOptions& options,
+              std::vector<double> local)
+      : segment_(segment), energy_(energy), options_(options), local_(std::move(local)) {
+    local_.resize(kLocal * segment.frames());
     for (const Quat& q : segment.quats) rotations_.push_back(matrix(q));
     octants_.reserve(segment.rays.size());
     for (const Vec3& ray : segment.rays) octants_.emplace_back(ray);
@@ -49,7 +52,7 @@ class Deformation {
     for (const Track& track : segment_.tracks) cost += add(track, matrix, gradient);
     cost += add_regularizer(matrix, gradient);
     for (std::size_t t = 0; t < segment_.frames(); ++t) {
-      if (!segment_.fixed[t]) continue;
+      if (!segment_.pure[t]) continue;
       matrix.hold(t);
       std::fill_n(&gradient[kLocal * t], kLocal, 0.0);
     }
@@ -167,8 +170,8 @@ class Deformation {
 }  // namespace
 
 std::vector<double> solve_local(const Segment& segment, const TrackEnergy& energy, const RotationPathOptions& options,
-                                int& iterations) {
-  Deformation problem(segment, energy, options);
+                                std::vector<double> local, int& iterations) {
+  Deformation problem(segment, energy, options, std::move(local));
   iterations +=
       descend<kLocal>(problem, segment.frames(), options.damping, options.tolerance, options.max_iterations);
   return problem.local();

@@ -96,6 +96,8 @@ Segment segment_of(const RotationPathQuery& query, double least_tracks) {
   Segment segment;
   for (std::size_t t = 0; t < query.frames; ++t) segment.quats.push_back(unit_quat(query.quats + 4 * t, t));
   segment.fixed.assign(query.fixed, query.fixed + query.frames);
+  const bool* pure = query.pure != nullptr ? query.pure : query.fixed;
+  segment.pure.assign(pure, pure + query.frames);
   segment.seen.assign(query.frames, 0.0);
   segment.rays.reserve(query.observations);
   for (std::size_t i = 0; i < query.observations; ++i) segment.rays.push_back(unit_ray(query.ray + 3 * i, i));
@@ -238,9 +240,12 @@ void limit(std::vector<double>& local, double longest_rad) {
 // Stage two.
 void deform(const Segment& segment, const TrackEnergy& energy, const RotationPathOptions& options,
             RotationPath& result) {
-  result.regularizer_scale = options.validate ? regularizer_scale(segment, energy, options) : 1;
-  if (result.regularizer_scale == 0) return;
-  result.local = solve_local(segment, energy, scaled(options, result.regularizer_scale), result.iterations);
+  RegularizerScale regularizer;
+  if (options.validate) regularizer = regularizer_scale(segment, energy, options);
+  result.regularizer_scale = regularizer.scale;
+  if (regularizer.scale == 0) return;
+  result.local = solve_local(segment, energy, scaled(options, regularizer.scale), std::move(regularizer.local),
+                             result.iterations);
   for (double& value : result.local) value *= options.deformation;
   limit(result.local, options.max_local_rad);
   result.cost_after = tracks_energy(segment, energy, result.local);

@@ -147,6 +147,16 @@ std::string warps_problem(const WarpData& warps, std::size_t frames) {
   return problem.empty() ? mesh_problem(warps.mesh, frames, "the warps'") : problem;
 }
 
+std::string speed_problem(const Sidecar& sidecar) {
+  const auto& speed = sidecar.speed;
+  if (speed.empty()) return {};
+  if (!sidecar.motion && !sidecar.rotation) return "there is a speed without a motion";
+  if (speed.size() != sidecar.frames()) return "the speed does not have one entry a frame";
+  if (!all_finite(speed)) return "the speed holds a value that is not finite";
+  if (*std::min_element(speed.begin(), speed.end()) < 0) return "the speed holds a negative value";
+  return {};
+}
+
 // What a clip of one projection has, one of the other has not.
 std::string mixture_problem(const Sidecar& sidecar) {
   const bool sphere = sidecar.projection == Projection::equirectangular;
@@ -168,6 +178,7 @@ std::string problem_of(const Sidecar& sidecar) {
   if (problem.empty()) problem = mixture_problem(sidecar);
   if (problem.empty() && sidecar.motion) problem = motion_problem(*sidecar.motion, sidecar.frames());
   if (problem.empty() && sidecar.rotation) problem = rotation_problem(*sidecar.rotation, sidecar.frames());
+  if (problem.empty()) problem = speed_problem(sidecar);
   if (problem.empty() && sidecar.warps) problem = warps_problem(*sidecar.warps, sidecar.frames());
   return problem;
 }

@@ -19,7 +19,8 @@ constexpr std::size_t kPrologSize = 16;       // magic, version, checksum
 constexpr std::size_t kChunkHeaderSize = 16;  // tag, length, checksum
 constexpr std::size_t kUnderChecksum = 12;    // bytes of either that their checksum covers
 
-constexpr const char* kKnown[] = {"HEAD", "TIME", "PARM", "MOTN", "MMSH", "ROTN", "RLOC", "WARP", "WMSH", "WLOC", "END "};
+constexpr const char* kKnown[] = {"HEAD", "TIME", "PARM", "MOTN", "MMSH", "ROTN", "RLOC", "SPED",
+                                   "WARP", "WMSH", "WLOC", "END "};
 
 [[noreturn]] void fail(const std::string& message) { throw std::runtime_error(message); }
 
@@ -129,6 +130,7 @@ void check_order(const std::string& tag, const std::set<std::string>& seen) {
   if (tag != "HEAD" && tag != "TIME") need("TIME");
   if (tag == "MMSH") need("MOTN");
   if (tag == "RLOC") need("ROTN");
+  if (tag == "SPED" && seen.count("MOTN") == 0) need("ROTN");
   if (tag == "WMSH" || tag == "WLOC") need("WARP");
   if (seen.count(tag) != 0) fail("chunk " + tag + " stands twice");
 }
@@ -191,6 +193,7 @@ Sidecar read_chunks(ByteSource& source) {
     if (tag == "MMSH") read_mesh(in, sidecar.motion->mesh, frames);
     if (tag == "ROTN") read_rotation(in, sidecar.rotation.emplace(), frames);
     if (tag == "RLOC") sidecar.rotation->local = in.numbers<float>(frames * 18);
+    if (tag == "SPED") sidecar.speed = in.numbers<float>(frames);
     if (tag == "WARP") read_warps(in, sidecar.warps.emplace(), frames);
     if (tag == "WMSH") read_mesh(in, sidecar.warps->mesh, frames);
     if (tag == "WLOC") sidecar.warps->local = in.numbers<float>(frames * 18);
@@ -210,7 +213,7 @@ void write_chunks(const Sidecar& sidecar, const ByteSink& sink) {
   prolog.bytes.assign(kMagic, kMagic + kMagicSize);
   prolog.number(static_cast<std::uint16_t>(kSidecarMajor));
   // The lowest version that holds it: an ordinary clip's file needs nothing that came after 1.0.
-  const int minor = sidecar.projection == Projection::rectilinear ? 0 : kSidecarMinor;
+  const int minor = !sidecar.speed.empty() ? 2 : sidecar.projection == Projection::equirectangular ? 1 : 0;
   prolog.number(static_cast<std::uint16_t>(minor));
   prolog.number(crc32(prolog.bytes.data(), prolog.bytes.size()));
   sink(prolog.bytes.data(), prolog.bytes.size());
@@ -255,6 +258,11 @@ void write_chunks(const Sidecar& sidecar, const ByteSink& sink) {
     rotation.numbers(sidecar.rotation->travel);
     write_chunk(sink, "ROTN", rotation);
     write_local(sink, "RLOC", sidecar.rotation->local);
+  }
+  if (!sidecar.speed.empty()) {
+    ByteWriter speed;
+    speed.numbers(sidecar.speed);
+    write_chunk(sink, "SPED", speed);
   }
   if (sidecar.warps) {
     ByteWriter warps;

@@ -37,7 +37,8 @@ struct RotationPathOptions {
 struct RotationPathQuery {
   std::size_t frames = 0;        // n
   const double* quats = nullptr;  // (n, 4) stab_from_src, w x y z
-  const bool* fixed = nullptr;    // (n,) key frames: their rotation stays, their local rotations are zero
+  const bool* fixed = nullptr;    // (n,) their rotation stays
+  const bool* pure = nullptr;     // (n,) their local rotations are zero: key frames; null: those that are fixed
   std::size_t tracks = 0;        // T
   const std::ptrdiff_t* track_start = nullptr;  // (T + 1,) into the observations
   std::size_t observations = 0;                 // N

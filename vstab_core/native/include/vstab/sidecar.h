@@ -16,7 +16,7 @@
 namespace vstab {
 
 constexpr int kSidecarMajor = 1;  // a reader refuses another one
-constexpr int kSidecarMinor = 1;  // a higher one only adds chunks
+constexpr int kSidecarMinor = 2;  // a higher one only adds chunks
 
 constexpr std::uint32_t kMaxSidecarFrames = 1u << 24;  // 77 hours at 60 frames a second
 constexpr std::uint32_t kMaxMeshVertices = 64;         // a side
@@ -69,6 +69,7 @@ struct Sidecar {
   std::optional<MotionData> motion;      // rectilinear only
   std::optional<RotationData> rotation;  // equirectangular only
   std::optional<WarpData> warps;
+  std::vector<float> speed;  // frames, see CameraMotion and RotationMotion; empty: not measured
 
   std::size_t frames() const { return pts.size(); }
 
