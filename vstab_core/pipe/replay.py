@@ -34,7 +34,7 @@ class Replay:
 
     def __init__(self, sidecar: Sidecar, name: str, info: VideoInfo, first_pts: int, parameters: Parameters) -> None:
         if sidecar.warps is None:
-            raise SidecarError(f"'{name}' holds no warps; run `vstab smooth` on it")
+            raise SidecarError(f"'{name}' {sidecar.no_warps}")
         if parameters.projection in INPUTS:
             raise UsageError(f"'{name}' is of a clip in cube faces, which a pipe does not convert; use `vstab render`")
         _check(sidecar.warps, name, info)
