@@ -85,6 +85,7 @@ def delay(vstab: Path, look_ahead: int, rate_fps: float, count: int) -> dict[str
     given: list[float] = []
     came: list[float] = []
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as child:
+
         def take() -> None:
             for _ in _pictures(child.stdout):
                 came.append(time.perf_counter())

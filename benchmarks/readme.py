@@ -2,8 +2,8 @@
 
     python -m benchmarks.readme [--check]
 
-What stands between the two `figures` comments is made from benchmarks/{accuracy,quality,speed,memory,pipe}.json and from
-nothing else; a file or a figure that is not there leaves its row out. --check changes nothing and fails where the
+What stands between the two `figures` comments is made from benchmarks/{accuracy,quality,speed,memory,pipe}.json and
+from nothing else; a file or a figure that is not there leaves its row out. --check changes nothing and fails where the
 README says something else than the files.
 """
 
@@ -125,7 +125,8 @@ def streaming_row(data: Data) -> list[Row]:
 def pipe_row(data: Data) -> list[Row]:
     """Processor time of the filter between two ffmpegs, theirs included."""
     ratio = data["pipe"]["jobs"]["vstab_pipe_30"]["cpu_to_transcode_ffmpeg"]
-    return [("`ffmpeg \\| vstab pipe \\| ffmpeg` against ffmpeg's plain transcode, the same", f"{ratio:.2f} x", "1.5 x")]
+    what = "`ffmpeg \\| vstab pipe \\| ffmpeg` against ffmpeg's plain transcode, the same"
+    return [(what, f"{ratio:.2f} x", "1.5 x")]
 
 
 def smooth_row(data: Data) -> list[Row]:

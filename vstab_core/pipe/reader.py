@@ -18,7 +18,7 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from ..errors import InputError
-from ..formats import plane_views
+from ..formats import delivered_format, plane_views
 from ..media import Orientation, ffmpeg_log, orientation_of, video_stream
 from ..pictures import Clock, DamageReport, Form, frame_rate_of, time_base_of
 from ..types import Frame, VideoInfo
@@ -157,7 +157,7 @@ class NutReader:
         if self._orientation is None:
             self._orientation = orientation_of(picture)
         name = held_format(picture.format.name)
-        if name != picture.format.name:
+        if name != delivered_format(picture.format.name):
             picture = picture.reformat(format=name)
         planes = plane_views(picture)
         if self._orientation:
