@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import math
@@ -240,10 +241,12 @@ def _new_bar(stage: str, frames: int, err: TextIO) -> Any:
     return tqdm(desc=f"{stage:9}", total=frames or None, unit=" frames", file=err, smoothing=0.1, **size)
 
 
-def reporter_for(mode: str, on_broken: Callable[[], None]) -> Reporter:
-    """Return the reporter of a `--progress` mode on this process' own streams."""
+def reporter_for(mode: str, on_broken: Callable[[], None], piped: bool = False) -> Reporter:
+    """Return the reporter of a `--progress` mode on this process' own streams; stderr alone where `piped`."""
     if mode == "json":
-        return JsonReporter(sys.stdout, on_broken)
+        return JsonReporter(sys.stderr) if piped else JsonReporter(sys.stdout, on_broken)
+    if piped:
+        return TextReporter(io.StringIO(), sys.stderr, quiet=mode == "none", bar=mode == "auto" and sys.stderr.isatty())
     return TextReporter(sys.stdout, sys.stderr, quiet=mode == "none", bar=mode == "auto" and sys.stderr.isatty())
 
 
