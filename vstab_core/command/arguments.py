@@ -35,6 +35,7 @@ COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "report": ("write a page with both clips, the camera path and the figures", ("evaluate", "report")),
     "visualize": ("draw features, tracks, flow or the background mask of a clip", ("visualize",)),
     "export": ("write the camera motion and the warps of a sidecar for other programs", ("export",)),
+    "batch": ("stabilize many clips; a run that was stopped goes on", ("batch",)),
     "unstabilize": ("give a stabilized 360 clip its original view back", ("render",)),
     "info": ("show what is known of a video or a sidecar", ()),
     "params": ("list every parameter", ()),
@@ -48,6 +49,7 @@ MODULES = {
     "report": "report",
     "visualize": "visualize",
     "export": "export",
+    "batch": "batch",
     "unstabilize": "unstabilize",
 }
 PROGRESS_MODES = ("auto", "json", "none")
@@ -162,8 +164,10 @@ def add_pair(command: argparse.ArgumentParser) -> None:
 
 
 def _parameters_of(name: str, stages: tuple[str, ...]) -> Iterable[str]:
+    if name == "batch":  # all of `stabilize`
+        stages = COMMANDS["stabilize"][1]
     for parameter, row in PARAMS.items():
-        if row.stage in stages and (name == "stabilize" or not row.streaming):
+        if row.stage in stages and (name in ("stabilize", "batch") or not row.streaming):
             yield parameter
 
 
