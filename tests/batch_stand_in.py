@@ -54,7 +54,8 @@ def stop_with_stdin(partial: Path) -> None:
 
 
 def tell(**event: object) -> None:
-    print(json.dumps(event), flush=True)
+    sys.stdout.write(json.dumps(event) + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -50,9 +50,8 @@ def batch(*arguments: object) -> int:
 
 def start(*arguments: object) -> subprocess.Popen[str]:
     command = [sys.executable, batch_stand_in.__file__, "run", "batch", *map(str, arguments), "--progress", "json"]
-    return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True
-    )
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdout=pipe, stderr=pipe, stdin=subprocess.DEVNULL, text=True)
 
 
 def until(child: subprocess.Popen[str], wanted: Callable[[dict[str, Any]], bool]) -> None:
@@ -68,10 +67,8 @@ def events(text: str) -> list[dict[str, Any]]:
 
 
 def states(text: str) -> dict[str, str]:
-    found = [event for event in events(text) if event["event"] == "clip"]
-    return {
-        Path(event["output"]).stem: event["state"] for event in found if event["state"] not in ("started", "running")
-    }
+    found = [event for event in events(text) if event.get("state") in ("done", "kept", "failed")]
+    return {Path(event["output"]).stem: event["state"] for event in found}
 
 
 def results(out: Path) -> dict[str, tuple[int, str]]:

@@ -290,9 +290,10 @@ def table_of(rows: Sequence[Row]) -> str:
     """Lay out what became of the clips."""
     cells = [("file", "frames", "seconds", "status", "warnings")]
     for row in rows:
-        note = row.message or "; ".join(row.warnings)
+        warnings = "; ".join(row.warnings)
+        note = row.message or (f"{warnings[:97]}..." if len(warnings) > 100 else warnings)
         frames, seconds = (str(row.frames), f"{row.seconds:.1f}") if row.status != "failed" else ("", "")
-        cells.append((row.name, frames, seconds, row.status, f"{note[:97]}..." if len(note) > 100 else note))
+        cells.append((row.name, frames, seconds, row.status, note))
     widths = [max(len(line[column]) for line in cells) for column in range(4)]
     return "\n".join(
         f"{name:<{widths[0]}}  {frames:>{widths[1]}}  {seconds:>{widths[2]}}  {status:<{widths[3]}}  {note}".rstrip()

@@ -1,0 +1,93 @@
+"""`vstab batch --scheduler` with a scheduler and two workers of Dask on this machine, one killed in mid-job.
+
+Skipped without Dask's `distributed` unless VSTAB_REQUIRE_HOSTS=1, then it fails.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from test_batch import manifest, results, sources, start, states, until, wait_for_end
+
+PATIENCE_S = 60.0
+PRELOAD = f"""
+import sys
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+import batch_stand_in, vstab_core.batch.clip
+vstab_core.batch.clip.COMMAND = batch_stand_in.CHILD
+"""
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
+    if importlib.util.find_spec("distributed") is None:
+        if os.environ.get("VSTAB_REQUIRE_HOSTS") == "1":
+            pytest.fail("this test needs Dask: pip install 'vstab[cluster]'")
+        pytest.skip("no Dask; pip install 'vstab[cluster]'")
+    told, preload = tmp_path / "scheduler.json", tmp_path / "stand_in.py"
+    preload.write_text(PRELOAD)
+    dask = [sys.executable, "-m", "dask"]
+    log = (tmp_path / "dask.log").open("ab")
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": log}
+    common = ["--scheduler-file", str(told), "--no-dashboard"]
+    processes = [subprocess.Popen([*dask, "scheduler", *common, "--host", "127.0.0.1", "--port", "0"], **quiet)]
+    worker = [*dask, "worker", *common, "--no-nanny", "--nthreads", "1", "--host", "127.0.0.1",
+              "--preload", str(preload), "--local-directory", str(tmp_path)]  # fmt: skip
+    processes += [subprocess.Popen(worker, **quiet) for _ in range(2)]
+    try:
+        patience = time.monotonic() + PATIENCE_S
+        while not told.exists() or (tmp_path / "dask.log").read_text().count("Registered to:") < 2:
+            assert time.monotonic() < patience, (tmp_path / "dask.log").read_text()
+            assert all(process.poll() is None for process in processes), (tmp_path / "dask.log").read_text()
+            time.sleep(0.1)
+        yield json.loads(told.read_text())["address"], processes[1:]
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+        log.close()
+
+
+def test_a_worker_that_is_killed_loses_nothing(
+    tmp_path: Path, cluster: tuple[str, list[subprocess.Popen[bytes]]]
+) -> None:
+    address, workers = cluster
+    folder = sources(tmp_path / "in", **{f"clip{number}": "0.5 ok" for number in range(6)}, bad="0 fail")
+    out = tmp_path / "out"
+    run = start(folder, "--out", out, "--scheduler", address)
+    until(run, lambda event: event.get("state") == "done")
+    workers[0].kill()  # it is at work on a clip, and has others before it
+    text = run.communicate(timeout=PATIENCE_S)[0]
+    assert run.returncode == 1, text
+    assert [name for name, entry in manifest(out).items() if entry["status"] == "failed"] == ["bad.mp4"]
+    assert {name for name, (_, content) in results(out).items() if content == "result of 0.5 ok "} == {
+        f"clip{number}" for number in range(6)
+    }
+    assert len(manifest(out)) == 7
+    begun = [line.split()[1] for line in (folder / "children.txt").read_text().splitlines()]
+    assert len(begun) >= 8  # one of them twice
+    wait_for_end([int(line.split()[0]) for line in (folder / "children.txt").read_text().splitlines()])
+    assert sorted(path.name for path in out.iterdir() if path.name.startswith(".")) == [".vstab-batch.jsonl"]
+    (folder / "bad.mp4").write_text("0 ok")
+    again = start(folder, "--out", out, "--scheduler", address)  # one worker is left
+    told = states(again.communicate(timeout=PATIENCE_S)[0])
+    assert again.returncode == 0
+    assert {name for name, state in told.items() if state == "kept"} == {f"clip{number}" for number in range(6)}
+    assert told["bad"] == "done"
+
+
+def test_an_address_that_is_none_is_told(tmp_path: Path) -> None:
+    if importlib.util.find_spec("distributed") is None:
+        pytest.skip("no Dask; pip install 'vstab[cluster]'")
+    folder = sources(tmp_path / "in", a="0 ok")
+    run = start(folder, "--out", tmp_path / "out", "--scheduler", "tcp://127.0.0.1:1")
+    assert "no Dask scheduler answers at 'tcp://127.0.0.1:1'" in run.communicate(timeout=PATIENCE_S)[0]
+    assert run.returncode == 2
