@@ -34,15 +34,13 @@ class ClusterPool:
 
     def __init__(self, address: str) -> None:
         try:
-            import distributed
-            from distributed.comm import get_address_host_port
+            import distributed.comm
         except ImportError as error:
             raise UsageError("--scheduler needs Dask's scheduler; pip install 'vstab[cluster]'") from error
         dask: Any = distributed  # without types
-        host_and_port: Any = get_address_host_port
         try:
             # knock first: a client that finds nobody is closed by Python some time, which takes long and says much
-            socket.create_connection(host_and_port(address, strict=True), CONNECT_S).close()
+            socket.create_connection(dask.comm.get_address_host_port(address, strict=True), CONNECT_S).close()
             self._client = dask.Client(address, timeout=CONNECT_S, set_as_default=False, name="vstab-batch")
         except (OSError, TimeoutError, ValueError) as error:
             raise UsageError(f"no Dask scheduler answers at '{address}': {error}") from error

@@ -7,7 +7,7 @@ import queue
 import secrets
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event
@@ -228,6 +228,8 @@ class Batch:
         """Write down what became of a job, and give its result its name."""
         try:
             outcome = future.result()
+        except CancelledError as error:  # not by us: we cancel when we do not listen any more
+            raise VstabError("the scheduler of the workers is gone; run the same command again to go on") from error
         except Exception as error:  # of another machine, whatever it may be: one clip's failure is not the batch's
             outcome = Outcome("failed", code="error", message=f"{type(error).__name__}: {error}")
         if outcome.status == "stopped":  # not by us: we do not listen any more once we have asked to stop
