@@ -14,7 +14,7 @@ import importlib
 import importlib.util
 import sys
 
-ORDER = ("accuracy", "quality", "speed", "memory", "readme")
+ORDER = ("accuracy", "quality", "speed", "memory", "batch", "readme")
 
 
 def main(arguments: list[str] | None = None) -> int:
