@@ -98,7 +98,10 @@ class Manifest:
         for entry in self.entries.values():
             staged = self._out / entry.staged
             if entry.staged and staged.is_file() and fingerprint_of(staged) == entry.result:
-                place(staged, self._out / entry.name)
+                try:
+                    place(staged, self._out / entry.name)
+                except OutputError as error:  # a folder in the way; the clip is done again
+                    logger.warning("%s", error)
         shutil.rmtree(self._out / STAGING, ignore_errors=True)
 
 

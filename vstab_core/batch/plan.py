@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import glob
+import logging
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import InputError, OutputError, UsageError
+
+logger = logging.getLogger(__name__)
 
 # Of what is taken from a directory; a file that is named is taken whatever its ending.
 _ENDINGS = "3gp avi flv m2ts m4v mkv mov mp4 mpeg mpg mts mxf ogv ts webm wmv"
@@ -95,7 +98,10 @@ def _matches(pattern: str) -> Iterator[tuple[Path, Path]]:
 
 
 def _videos_below(folder: Path) -> Iterator[Path]:
-    for place, folders, files in os.walk(folder):
+    def left_out(error: OSError) -> None:
+        logger.warning("a folder is left out: %s", error)
+
+    for place, folders, files in os.walk(folder, onerror=left_out):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
             if not name.startswith(".") and Path(name).suffix.lower() in VIDEO_ENDINGS:

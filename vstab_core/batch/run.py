@@ -258,7 +258,10 @@ class Batch:
             )
         )
         if outcome.status == "done" and outcome.staged is not None:
-            place(outcome.staged, self._out / job.name)
+            try:
+                place(outcome.staged, self._out / job.name)
+            except OutputError as error:
+                outcome = replace(outcome, status="failed", code=error.code, message=str(error))
         row = Row(job.name, outcome.status, outcome.frames, outcome.seconds, outcome.warnings, outcome.message)
         self._settle(job.number, clip, row, outcome.code)
 
