@@ -28,7 +28,7 @@ $(STAMP): pyproject.toml constraints.txt CMakeLists.txt $(shell find vstab_core/
 	@.ci/prerequisites $(PYTHON)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q -c constraints.txt pip
-	$(BIN)/python -m pip install -q -c constraints.txt --build-constraint constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install -q -c constraints.txt --build-constraint constraints.txt -e '.[dev,cluster]'
 	@touch $@
 
 demo: setup

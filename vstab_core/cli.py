@@ -202,6 +202,7 @@ class _Other:
         self._reporter = reporter
         self._cancellation = cancellation
         self._module = module_of(options.command)
+        options.on_event, options.check = reporter.event, cancellation.check  # of `batch`
         self._output: Path | None = getattr(options, "output", None) or self._module.default_output(options)
         options.output = self._output
 

@@ -36,6 +36,7 @@ COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "visualize": ("draw features, tracks, flow or the background mask of a clip", ("visualize",)),
     "pipe": ("stabilize between two programs: NUT in on stdin, NUT out on stdout", ("stabilize",)),
     "export": ("write the camera motion and the warps of a sidecar for other programs", ("export",)),
+    "batch": ("stabilize many clips; a run that was stopped goes on", ("batch",)),
     "unstabilize": ("give a stabilized 360 clip its original view back", ("render",)),
     "info": ("show what is known of a video or a sidecar", ()),
     "params": ("list every parameter", ()),
@@ -50,6 +51,7 @@ MODULES = {
     "visualize": "visualize",
     "export": "export",
     "pipe": "pipe",
+    "batch": "batch",
     "unstabilize": "unstabilize",
 }
 PROGRESS_MODES = ("auto", "json", "none")
@@ -165,8 +167,10 @@ def add_pair(command: argparse.ArgumentParser) -> None:
 
 
 def _parameters_of(name: str, stages: tuple[str, ...]) -> Iterable[str]:
+    if name == "batch":  # all of `stabilize`
+        stages = COMMANDS["stabilize"][1]
     for parameter, row in PARAMS.items():
-        if row.stage in stages and (name == "stabilize" or not row.streaming):
+        if row.stage in stages and (name in ("stabilize", "batch") or not row.streaming):
             yield parameter
 
 
