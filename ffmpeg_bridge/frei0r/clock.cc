@@ -1,0 +1,88 @@
+#include "clock.h"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+namespace vstab::frei0r {
+namespace {
+
+constexpr int kMaxVotes = 3;  // so many mistakes in a row are needed to lose a unit that is known
+// ffmpeg passes the file's own timestamps, exact but for rounding; so near to a frame, as a share of the interval, a
+// time in seconds comes to lie by chance once in 2500 times.
+constexpr double kExact = 2e-4;
+constexpr double kStill = 0.1;  // of an interval: no host steps through a clip in smaller steps
+constexpr double kStride = 3;   // intervals: what a host that plays skips at most
+
+double median_interval(const Sidecar& sidecar) {
+  if (sidecar.frames() < 2) return 1;  // as Sidecar::find_frame, which takes half a second to either side
+  std::vector<double> intervals(sidecar.frames() - 1);
+  for (std::size_t i = 0; i < intervals.size(); ++i) intervals[i] = sidecar.time_s(i + 1) - sidecar.time_s(i);
+  const auto middle = intervals.begin() + static_cast<std::ptrdiff_t>(intervals.size() / 2);
+  std::nth_element(intervals.begin(), middle, intervals.end());
+  return *middle;
+}
+
+}  // namespace
+
+Clock::Clock(const Sidecar& sidecar)
+    : start_s_(sidecar.time_s(0)), end_s_(sidecar.time_s(sidecar.frames() - 1)), interval_s_(median_interval(sidecar)) {
+  const std::size_t last = sidecar.frames() - 1;
+  half_first_ = last > 0 ? 0.5 * (sidecar.time_s(1) - start_s_) : 0.5;
+  half_last_ = last > 0 ? 0.5 * (end_s_ - sidecar.time_s(last - 1)) : 0.5;
+}
+
+std::optional<std::size_t> Clock::find(const Sidecar& sidecar, double host_time, bool parameters_set) {
+  if (!std::isfinite(host_time)) return std::nullopt;
+  votes_ = std::clamp(votes_ + vote(sidecar, host_time, parameters_set), -kMaxVotes, kMaxVotes);
+  const bool ms = votes_ > 0 || (votes_ == 0 && looks_like_ms(sidecar, host_time));
+  if (!first_) first_ = host_time;
+  previous_ = host_time;
+  // Hosts that pass seconds count them from the start of the clip.
+  return sidecar.find_frame(ms ? clip_time_of_ms(host_time) : start_s_ + host_time);
+}
+
+// What a time says about its unit: 1 milliseconds, -1 seconds, 0 nothing.
+int Clock::vote(const Sidecar& sidecar, double host_time, bool parameters_set) const {
+  const double step = std::abs(host_time - previous_.value_or(0));
+  if (step == 0) return 0;
+  const double s = host_time / 1000;
+  const bool far = host_time >= 0.9 * interval_s_;  // the first frame is exact in either unit
+  if (far && (is_frame(sidecar, s) || is_frame(sidecar, start_s_ + s) ||
+              (first_ && is_frame(sidecar, clip_time_of_ms(host_time))))) {
+    return 1;
+  }
+  if ((first_ && parameters_set) || step / 1000 < kStill * interval_s_) return -1;
+  const double clip_time = clip_time_of_ms(host_time);
+  const bool within_ms = clip_time >= start_s_ - half_first_ && clip_time <= end_s_ + half_last_;
+  return within_ms && s >= 0.5 * interval_s_ && host_time > end_s_ - start_s_ + half_last_ ? 1 : 0;
+}
+
+// The guess where no time so far has said anything.
+bool Clock::looks_like_ms(const Sidecar& sidecar, double host_time) const {
+  if (previous_) {
+    const double step_frames = std::abs(host_time - *previous_) / (1000 * interval_s_);
+    if (step_frames >= kStill && step_frames <= kStride) return true;
+  } else if (host_time > 0 && host_time / 1000 < start_s_ - half_first_) {
+    // The first picture of a file whose start was removed, and whose sound begins before it.
+    const auto frame = sidecar.find_frame(start_s_ + host_time);
+    return !frame || std::abs(sidecar.time_s(*frame) - start_s_ - host_time) > 0.02 * interval_s_;
+  }
+  return host_time > end_s_ - start_s_ + half_last_;
+}
+
+// ffmpeg passes the clip's own time, or what is left of it when the file's start was removed. Then the first picture is
+// the clip's first frame, at its time or earlier.
+double Clock::clip_time_of_ms(double host_time) const {
+  const double first = first_.value_or(host_time) / 1000;
+  const bool sensible = first >= std::min(0.0, start_s_) - half_first_;
+  const bool is_start = sensible && (first < start_s_ + half_first_ || std::abs(first) <= half_first_);
+  return host_time / 1000 + (is_start ? start_s_ - first : 0);
+}
+
+bool Clock::is_frame(const Sidecar& sidecar, double time_s) const {
+  const auto frame = sidecar.find_frame(time_s);
+  return frame && std::abs(sidecar.time_s(*frame) - time_s) <= kExact * interval_s_;
+}
+
+}  // namespace vstab::frei0r

@@ -1,0 +1,33 @@
+// Which frame of the clip a host means by the time it passes. docs/ffmpeg.md, "The frame's time", gives the rule.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+
+#include "vstab/sidecar.h"
+
+namespace vstab::frei0r {
+
+// One for each instance and sidecar: it learns the host's unit from the times it is asked for.
+class Clock {
+ public:
+  explicit Clock(const Sidecar& sidecar);
+
+  // The frame to show at the host's time, or none where the clip has none.
+  // parameters_set: whether the host has set parameters since the last call, as MLT does before every frame.
+  std::optional<std::size_t> find(const Sidecar& sidecar, double host_time, bool parameters_set);
+
+ private:
+  double clip_time_of_ms(double host_time) const;
+  bool is_frame(const Sidecar& sidecar, double time_s) const;
+  int vote(const Sidecar& sidecar, double host_time, bool parameters_set) const;
+  bool looks_like_ms(const Sidecar& sidecar, double host_time) const;
+
+  double start_s_, end_s_;
+  double interval_s_;           // median
+  double half_first_, half_last_;  // half of the interval beside the first and the last frame, s
+  std::optional<double> first_, previous_;  // what the host passed
+  int votes_ = 0;               // above 0: milliseconds; below: seconds
+};
+
+}  // namespace vstab::frei0r

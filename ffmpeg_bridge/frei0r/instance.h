@@ -1,0 +1,56 @@
+// One use of the filter in a host: its parameter, the sidecar read for it, and the frames it shows.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "clock.h"
+#include "settings.h"
+#include "vstab/image.h"
+#include "vstab/sidecar.h"
+
+namespace vstab::frei0r {
+
+// Used by one thread at a time; instances share nothing.
+class Instance {
+ public:
+  explicit Instance(Size size);
+
+  // Reads the sidecar where the path, or the file at it, is another one than before.
+  void set_path(const std::string& path);
+  // For the host to read; lives until the next set_path.
+  const std::string& path() const { return path_; }
+
+  // Shows the frame of a time, RGBA without gaps between rows. What keeps it from being stabilized is drawn on it.
+  void show(double host_time, const std::uint8_t* in, std::uint8_t* out);
+
+ private:
+  struct Loaded {
+    Sidecar sidecar;
+    Settings settings;
+    Clock clock;
+  };
+  struct Stamp {  // of a file, to see that it was replaced
+    std::filesystem::file_time_type changed{};
+    std::uintmax_t bytes = 0;
+    bool operator==(const Stamp& other) const { return changed == other.changed && bytes == other.bytes; }
+  };
+
+  static std::optional<Stamp> stamp_of(const std::filesystem::path& path);
+  std::unique_ptr<Loaded> load(const std::filesystem::path& path) const;
+  void warp(std::size_t frame, const std::uint8_t* in, std::uint8_t* out) const;
+  std::size_t bytes() const;
+
+  Size size_;
+  std::string path_;
+  std::optional<Stamp> stamp_;
+  bool parameters_set_ = false;  // since the last frame
+  bool told_ = true;             // whether the refusal was logged
+  Refusal refusal_;
+  std::unique_ptr<Loaded> loaded_;
+};
+
+}  // namespace vstab::frei0r
