@@ -151,7 +151,7 @@ def _through_plugin(stream: Any, taken: _Input, clip: Path, info: VideoInfo, sid
     if shift_s:
         stream = stream.filter("setpts", f"PTS+{ticks}")
     stream = stream.filter("scale", flags="bicubic+accurate_rnd+full_chroma_int").filter("format", "rgba")
-    stream = stream.filter("frei0r", filter_name="vstab", filter_params=frei0r_parameter(sidecar.absolute()))
+    stream = stream.filter("frei0r", "vstab", filter_params=frei0r_parameter(sidecar.absolute()))
     if shift_s:
         stream = stream.filter("setpts", f"PTS-{ticks}")
     return colour_of(clip).after_rgb(stream, info.pixel_format)

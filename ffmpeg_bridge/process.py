@@ -47,11 +47,12 @@ def has_filter(program: str, name: str) -> bool:
 def find_plugin() -> Path | None:
     """Return the path of our frei0r plug-in, or None where it was not built.
 
-    It lies in the installed package; in a checkout also where `make frei0r` puts it, and that one is newer.
+    It lies in the installed package; in a checkout also where `make frei0r` puts it. The newest is taken.
     """
     here = Path(__file__).resolve().parent
-    folders = [here.parent / "build" / "frei0r", here, Path(sysconfig.get_path("platlib")) / "ffmpeg_bridge"]
-    return next((folder / PLUGIN for folder in folders if (folder / PLUGIN).is_file()), None)
+    folders = [here, Path(sysconfig.get_path("platlib")) / "ffmpeg_bridge", here.parent / "build" / "frei0r"]
+    built = [folder / PLUGIN for folder in folders if (folder / PLUGIN).is_file()]
+    return max(built, key=lambda path: path.stat().st_mtime, default=None)
 
 
 def announce_plugin(plugin: Path) -> None:

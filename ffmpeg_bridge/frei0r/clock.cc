@@ -14,6 +14,10 @@ constexpr double kExact = 2e-4;
 constexpr double kStill = 0.1;  // of an interval: no host steps through a clip in smaller steps
 constexpr double kStride = 3;   // intervals: what a host that plays skips at most
 
+// ffmpeg copies a picture whose lines it has padded, and forgets the copy's time: AV_NOPTS_VALUE, -2^63, times the time
+// base. No clip's time is as low; with the finest time base, 1 ns, it is -9.2e12 ms.
+constexpr double kNoTime = -1e12;
+
 double median_interval(const Sidecar& sidecar) {
   if (sidecar.frames() < 2) return 1;  // as Sidecar::find_frame, which takes half a second to either side
   std::vector<double> intervals(sidecar.frames() - 1);
@@ -34,6 +38,10 @@ Clock::Clock(const Sidecar& sidecar)
 
 std::optional<std::size_t> Clock::find(const Sidecar& sidecar, double host_time, bool parameters_set) {
   if (!std::isfinite(host_time)) return std::nullopt;
+  if (host_time < kNoTime) {
+    const std::size_t frame = counted_++;
+    return frame < sidecar.frames() ? std::optional(frame) : std::nullopt;
+  }
   votes_ = std::clamp(votes_ + vote(sidecar, host_time, parameters_set), -kMaxVotes, kMaxVotes);
   const bool ms = votes_ > 0 || (votes_ == 0 && looks_like_ms(sidecar, host_time));
   if (!first_) first_ = host_time;
@@ -47,7 +55,7 @@ int Clock::vote(const Sidecar& sidecar, double host_time, bool parameters_set) c
   const double step = std::abs(host_time - previous_.value_or(0));
   if (step == 0) return 0;
   const double s = host_time / 1000;
-  const bool far = host_time >= 0.9 * interval_s_;  // the first frame is exact in either unit
+  const bool far = std::abs(host_time) >= 0.9 * interval_s_;  // the first frame is exact in either unit
   if (far && (is_frame(sidecar, s) || is_frame(sidecar, start_s_ + s) ||
               (first_ && is_frame(sidecar, clip_time_of_ms(host_time))))) {
     return 1;
@@ -66,7 +74,7 @@ bool Clock::looks_like_ms(const Sidecar& sidecar, double host_time) const {
   } else if (host_time > 0 && host_time / 1000 < start_s_ - half_first_) {
     // The first picture of a file whose start was removed, and whose sound begins before it.
     const auto frame = sidecar.find_frame(start_s_ + host_time);
-    return !frame || std::abs(sidecar.time_s(*frame) - start_s_ - host_time) > 0.02 * interval_s_;
+    return !frame || std::abs(sidecar.time_s(*frame) - start_s_ - host_time) > 10 * kExact * interval_s_;
   }
   return host_time > end_s_ - start_s_ + half_last_;
 }

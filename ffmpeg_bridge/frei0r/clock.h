@@ -17,6 +17,9 @@ class Clock {
   // parameters_set: whether the host has set parameters since the last call, as MLT does before every frame.
   std::optional<std::size_t> find(const Sidecar& sidecar, double host_time, bool parameters_set);
 
+  // Whether the host has lost a frame's time, so that frames are counted.
+  bool counts() const { return counted_ > 0; }
+
  private:
   double clip_time_of_ms(double host_time) const;
   bool is_frame(const Sidecar& sidecar, double time_s) const;
@@ -28,6 +31,7 @@ class Clock {
   double half_first_, half_last_;  // half of the interval beside the first and the last frame, s
   std::optional<double> first_, previous_;  // what the host passed
   int votes_ = 0;               // above 0: milliseconds; below: seconds
+  std::size_t counted_ = 0;     // frames without a time
 };
 
 }  // namespace vstab::frei0r

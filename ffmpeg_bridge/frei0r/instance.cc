@@ -16,6 +16,12 @@ namespace vstab::frei0r {
 namespace {
 
 constexpr int kChannels = 4;
+constexpr int kPadding = 64;  // px: ffmpeg's lines are as long as a multiple of it
+
+bool fits_padded(Size frame, const Sidecar& sidecar) {
+  const int width = static_cast<int>(sidecar.width), height = static_cast<int>(sidecar.height);
+  return frame.height == height && frame.width == (width + kPadding - 1) / kPadding * kPadding;
+}
 
 bool identity(const FrameWarp& warp) {
   static constexpr double kIdentity[9] = {1, 0, 0, 0, 1, 0, 0, 0, 1};
@@ -103,17 +109,22 @@ void Instance::set_path(const std::string& path) {
 std::unique_ptr<Instance::Loaded> Instance::load(const std::filesystem::path& path) const {
   Sidecar sidecar = read_sidecar(path);
   if (!sidecar.warps) throw Refusal{"vstab: sidecar without warps", "it holds no warps; run `vstab smooth` on it"};
-  const double stored = static_cast<double>(sidecar.height) / sidecar.width;
-  // An editor's frame has square pixels; ffmpeg's has those of the file.
-  if (!same_shape(size_, stored) && !same_shape(size_, sidecar.aspect)) {
-    const auto text = [](auto width, auto height) { return std::to_string(width) + "x" + std::to_string(height); };
-    throw Refusal{"vstab: sidecar of another clip",
-                  "it was made for " + text(sidecar.width, sidecar.height) + ", the picture is " +
-                      text(size_.width, size_.height) + ", of another shape; use the sidecar of this clip"};
-  }
+  const Size picture = picture_of(sidecar);
   Settings settings = settings_of(sidecar);
   Clock clock(sidecar);
-  return std::make_unique<Loaded>(Loaded{std::move(sidecar), settings, clock});
+  return std::make_unique<Loaded>(Loaded{std::move(sidecar), settings, clock, picture});
+}
+
+// The size of the clip's picture in a frame, at the top left.
+Size Instance::picture_of(const Sidecar& sidecar) const {
+  if (fits_padded(size_, sidecar)) return {size_.height, static_cast<int>(sidecar.width)};
+  // An editor's frame has square pixels; ffmpeg's has those of the file.
+  const double stored = static_cast<double>(sidecar.height) / sidecar.width;
+  if (same_shape(size_, stored) || same_shape(size_, sidecar.aspect)) return size_;
+  const auto text = [](auto width, auto height) { return std::to_string(width) + "x" + std::to_string(height); };
+  throw Refusal{"vstab: sidecar of another clip",
+                "it was made for " + text(sidecar.width, sidecar.height) + ", the picture is " +
+                    text(size_.width, size_.height) + ", of another shape; use the sidecar of this clip"};
 }
 
 void Instance::show(double host_time, const std::uint8_t* in, std::uint8_t* out) {
@@ -127,6 +138,11 @@ void Instance::show(double host_time, const std::uint8_t* in, std::uint8_t* out)
     return;
   }
   const auto frame = loaded_->clock.find(loaded_->sidecar, host_time, parameters_set);
+  if (loaded_->clock.counts() && !told_counting_) {
+    std::fprintf(stderr, "vstab: the host does not pass the time of pictures %d wide, so they are counted; do not seek or "
+                 "change the rate before this filter, or pad the width to a multiple of %d\n", size_.width, kPadding);
+    told_counting_ = true;
+  }
   if (frame) {
     warp(*frame, in, out);
   } else {
@@ -140,8 +156,9 @@ void Instance::warp(std::size_t frame, const std::uint8_t* in, std::uint8_t* out
     std::memcpy(out, in, bytes());
     return;
   }
+  if (loaded_->picture != size_) std::memcpy(out, in, bytes());
   Grid grid;
-  for (const Eye& eye : eyes_of(size_, loaded_->settings.stereo)) {
+  for (const Eye& eye : eyes_of(loaded_->picture, loaded_->settings.stereo)) {
     if (grid.dst != eye.size) grid = build_grid(model, eye.size, eye.size);
     warp_plane(view_of<const void*>(in, eye, size_), view_of<void*>(out, eye, size_), grid, loaded_->settings.warp, 0,
                eye.size.height);

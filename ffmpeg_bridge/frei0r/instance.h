@@ -32,6 +32,7 @@ class Instance {
     Sidecar sidecar;
     Settings settings;
     Clock clock;
+    Size picture;  // of the clip; less wide than the frame where that was padded
   };
   struct Stamp {  // of a file, to see that it was replaced
     std::filesystem::file_time_type changed{};
@@ -41,6 +42,7 @@ class Instance {
 
   static std::optional<Stamp> stamp_of(const std::filesystem::path& path);
   std::unique_ptr<Loaded> load(const std::filesystem::path& path) const;
+  Size picture_of(const Sidecar& sidecar) const;
   void warp(std::size_t frame, const std::uint8_t* in, std::uint8_t* out) const;
   std::size_t bytes() const;
 
@@ -49,6 +51,7 @@ class Instance {
   std::optional<Stamp> stamp_;
   bool parameters_set_ = false;  // since the last frame
   bool told_ = true;             // whether the refusal was logged
+  bool told_counting_ = false;
   Refusal refusal_;
   std::unique_ptr<Loaded> loaded_;
 };
