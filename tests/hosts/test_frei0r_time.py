@@ -164,7 +164,8 @@ def through_ffmpeg(ffmpeg: str, plugin: Path, folder: Path, pts: Sequence[int], 
     clip = ruler_clip(folder / "clip.mkv", pts, Fraction(1, 1000), width)
     assert [frame.pts for frame in read_frames(clip)] == pts
     sidecar = ruler_sidecar(folder / "clip.vstab", pts, Fraction(1, 1000), width)
-    command = [ffmpeg, "-v", "error", "-nostdin", *options, "-i", str(clip), "-vf", chain.format(frei0r_filter(sidecar)),
+    chain = chain.format(frei0r_filter(sidecar))
+    command = [ffmpeg, "-v", "error", "-nostdin", *options, "-i", str(clip), "-vf", chain,
                "-fps_mode", "passthrough", "-pix_fmt", "rgba", "-f", "rawvideo", "-"]  # fmt: skip
     done = subprocess.run(command, capture_output=True, check=True, env={"FREI0R_PATH": str(plugin.parent)})
     pictures = np.frombuffer(done.stdout, np.uint8).reshape(-1, RULER[0], width, 4)
