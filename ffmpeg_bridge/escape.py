@@ -12,11 +12,9 @@ from pathlib import Path
 def frei0r_parameter(path: Path) -> str:
     """Return a path as the frei0r filter reads it: the value of its option `filter_params`."""
     text = _escaped(str(path), "\\'|")
-    if text.startswith(" "):  # bare blanks at the ends would be taken off
+    if text.startswith(" "):  # bare blanks at the ends would be taken off, by every parser
         text = "\\" + text
-    if text.endswith(" "):
-        text = text[:-1] + "\\ "
-    return text
+    return text[:-1] + "\\ |" if text.endswith(" ") else text
 
 
 def frei0r_filter(sidecar: Path | str) -> str:

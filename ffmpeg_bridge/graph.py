@@ -4,40 +4,33 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
 
-import av
-
 from vstab_core.decode import probe
 from vstab_core.errors import UsageError
 from vstab_core.formats import bit_depth
 from vstab_core.params import Parameters, parameters_from
-from vstab_core.pipeline import render
 from vstab_core.result import ProgressFn
 from vstab_core.sidecar import read_sidecar
-from vstab_core.types import EncodeOptions, VideoInfo
+from vstab_core.types import VideoInfo
 
 from .analysis import sidecar_for
 from .colour import colour_of
 from .errors import FfmpegError
 from .escape import frei0r_parameter
+from .inputs import Input, input_of
+from .intermediate import render_video
 from .process import announce_plugin, find_ffmpeg, find_plugin, has_filter
 
 Form = Literal["auto", "frei0r", "file"]
 
 PLUGIN_DEPTH = 8  # bits: all that frei0r has
 PLUGIN_CANNOT = ("vr180", "cubemap", "eac")  # projections
-SHIFTING = ("ss", "itsoffset")  # options of an input that move its times by a known amount
-CUTTING = ("t", "to")  # those that leave times alone
-# Those that make another clock of it, so that frames could not be told by their times.
-BREAKING = ("sseof", "stream_loop", "itsscale", "r", "framerate", "loop")
+LINE = 64  # px: ffmpeg pads lines to a multiple of it, and then forgets the time of what it hands to frei0r
 
 
 def stabilize(
@@ -76,7 +69,7 @@ def stabilize(
         raise UsageError(f"form must be one of auto, frei0r, file; got {form!r}")
     ffmpeg = _ffmpeg_python()
     program = find_ffmpeg(cmd)
-    taken = _input_of(stream)
+    taken = input_of(stream)
     clip = Path(source) if source is not None else taken.path
     info = probe(clip)
     if form == "frei0r":
@@ -97,61 +90,22 @@ def stabilize(
     return _through_file(ffmpeg, taken, clip, path, folder, on_progress)
 
 
-@dataclass(frozen=True)
-class _Input:
-    """The input that a stream comes from: its file, its options, and whether the stream is its video as it is."""
-
-    path: Path
-    options: dict[str, Any]
-    direct: bool
-
-    def shift_s(self) -> float:
-        """Return what is to be added to the stream's times for those of the file, where an option moved them."""
-        if not any(name in self.options for name in SHIFTING):
-            return 0.0
-        with av.open(str(self.path)) as container:
-            start_s = (container.start_time or 0) / av.time_base
-        return start_s + _seconds(self.options.get("ss", 0)) - _seconds(self.options.get("itsoffset", 0))
-
-
-def _input_of(stream: Any) -> _Input:
-    node = getattr(stream, "node", None)
-    if node is None:
-        raise UsageError(
-            f"stabilize needs a stream of ffmpeg-python, such as ffmpeg.input('in.mp4').video; got {stream!r}"
-        )
-    inputs = {id(found): found for found in _inputs_above(node)}
-    if len(inputs) != 1:
-        raise UsageError(f"stabilize needs a stream that comes from one input, this one comes from {len(inputs)}")
-    (found,) = inputs.values()
-    options = {name: value for name, value in found.kwargs.items() if name not in ("filename", "format", "video_size")}
-    breaking = [name for name in BREAKING if name in options]
-    if breaking:
-        raise UsageError(
-            f"the input's option {breaking[0]} changes the times that frames are known by; leave it out, and apply it "
-            "to the result (a filter, or another run)"
-        )
-    return _Input(Path(found.kwargs["filename"]), options, direct=found is node)
-
-
-def _inputs_above(node: Any) -> Iterator[Any]:
-    if not node.incoming_edges:
-        yield node
-    for edge in node.incoming_edges:
-        yield from _inputs_above(edge.upstream_node)
-
-
-def _through_plugin(stream: Any, taken: _Input, clip: Path, info: VideoInfo, sidecar: Path) -> Any:
+def _through_plugin(stream: Any, taken: Input, clip: Path, info: VideoInfo, sidecar: Path) -> Any:
     plugin = _require_plugin()
     announce_plugin(plugin)
     stream = stream.video if taken.direct and stream.selector is None else stream
     shift_s = taken.shift_s()
     # Rounded, for PTS is cut to a whole number: both ways together leave it as it was.
     ticks = f"round({shift_s!r}/TB)"
+    padded = info.width % LINE != 0
     if shift_s:
         stream = stream.filter("setpts", f"PTS+{ticks}")
     stream = stream.filter("scale", flags="bicubic+accurate_rnd+full_chroma_int").filter("format", "rgba")
+    if padded:
+        stream = stream.filter("pad", w=f"ceil(iw/{LINE})*{LINE}", h="ih")
     stream = stream.filter("frei0r", "vstab", filter_params=frei0r_parameter(sidecar.absolute()))
+    if padded:
+        stream = stream.filter("crop", w=info.width, h="ih", x=0, y=0)
     if shift_s:
         stream = stream.filter("setpts", f"PTS-{ticks}")
     return colour_of(clip).after_rgb(stream, info.pixel_format)
@@ -159,27 +113,21 @@ def _through_plugin(stream: Any, taken: _Input, clip: Path, info: VideoInfo, sid
 
 def _through_file(
     ffmpeg: ModuleType,
-    taken: _Input,
+    taken: Input,
     clip: Path,
     sidecar: Path,
     folder: Path | str | None,
     on_progress: ProgressFn | None,
 ) -> Any:
-    # NUT keeps every time exactly (Matroska rounds to 1 ms), and any pixel format; it has no colour tags.
-    where = Path(folder) if folder is not None else Path(_temporary_folder())
+    where = Path(folder) if folder is not None else Path(_kept_folder().name)
     made = where / f"{sidecar.stem}_stabilized_{hashlib.sha256(bytes(sidecar.absolute())).hexdigest()[:8]}.nut"
-    render(clip, sidecar, made, EncodeOptions(codec="ffv1"), overwrite=True, on_progress=on_progress)
-    kept = {name: value for name, value in taken.options.items() if name in (*SHIFTING, *CUTTING)}
-    return colour_of(clip).tagged(ffmpeg.input(str(made), **kept).video)
+    first_s = render_video(clip, sidecar, made, on_progress)
+    return colour_of(clip).tagged(ffmpeg.input(str(made), **taken.for_video_alone(first_s)).video)
 
 
 @lru_cache(maxsize=1)
 def _kept_folder() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="vstab-")
-
-
-def _temporary_folder() -> str:
-    return _kept_folder().name
 
 
 def _why_not_plugin(program: str, info: VideoInfo, parameters: Parameters) -> str:
@@ -222,13 +170,3 @@ def _ffmpeg_python() -> ModuleType:
         raise FfmpegError("the Python module ffmpeg is of another package; uninstall that, and install ffmpeg-python")
     module: ModuleType = ffmpeg
     return module
-
-
-def _seconds(value: object) -> float:
-    """Read ffmpeg's way of writing a duration: 1.5, "90", "1:30.5", "00:01:30.5", "1500ms"."""
-    match = re.fullmatch(r"\s*(-?)(?:(?:(\d+):)?(\d+):)?(\d*\.?\d+|\d+\.)(s|ms|us)?\s*", str(value))
-    if match is None:
-        raise UsageError(f"the input's start {value!r} is no time; give seconds, or hours:minutes:seconds")
-    sign, hours, minutes, seconds, unit = match.groups()
-    total = (int(hours or 0) * 60 + int(minutes or 0)) * 60 + float(seconds)
-    return (-1 if sign else 1) * total * {"ms": 1e-3, "us": 1e-6}.get(unit or "s", 1.0)
