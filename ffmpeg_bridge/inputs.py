@@ -12,7 +12,6 @@ import av
 
 from vstab_core.errors import UsageError
 
-SHIFTING = ("ss", "itsoffset")  # options of an input that move its times by a known amount
 # Those that make another clock of it, so that frames could not be told by their times.
 BREAKING = ("sseof", "stream_loop", "itsscale", "r", "framerate", "loop")
 # Filters after which a frame is no longer the clip's at its time. Others (deinterlacing, denoising) may come first.
@@ -37,9 +36,7 @@ class Input:
             return (container.start_time or 0) / av.time_base
 
     def shift_s(self) -> float:
-        """Return what is to be added to the stream's times for those of the file, where an option moved them."""
-        if not any(name in self.options for name in SHIFTING):
-            return 0.0
+        """Return what is to be added to the stream's times for those of the file; ffmpeg takes the file's start off."""
         return self.start_s() + self._option_s("ss") - self._option_s("itsoffset")
 
     def for_video_alone(self, first_s: float) -> dict[str, float]:

@@ -12,6 +12,7 @@ constexpr int kMaxVotes = 3;  // so many mistakes in a row are needed to lose a 
 // time in seconds comes to lie by chance once in 2500 times.
 constexpr double kExact = 2e-4;
 constexpr double kStill = 0.1;  // of an interval: no host steps through a clip in smaller steps
+constexpr double kSoundAhead = 0.1;  // s: what encoders put before the first sample; AAC 21 to 48 ms, Opus 7
 constexpr double kStride = 3;   // intervals: what a host that plays skips at most
 
 // ffmpeg copies a picture whose lines it has padded, and forgets the copy's time: AV_NOPTS_VALUE, -2^63, times the time
@@ -42,9 +43,9 @@ std::optional<std::size_t> Clock::find(const Sidecar& sidecar, double host_time,
     const std::size_t frame = counted_++;
     return frame < sidecar.frames() ? std::optional(frame) : std::nullopt;
   }
+  if (!previous_) removed_s_ = removed_start(sidecar, host_time / 1000);
   votes_ = std::clamp(votes_ + vote(sidecar, host_time, parameters_set), -kMaxVotes, kMaxVotes);
   const bool ms = votes_ > 0 || (votes_ == 0 && looks_like_ms(sidecar, host_time));
-  if (!first_) first_ = host_time;
   previous_ = host_time;
   // Hosts that pass seconds count them from the start of the clip.
   return sidecar.find_frame(ms ? clip_time_of_ms(host_time) : start_s_ + host_time);
@@ -52,15 +53,16 @@ std::optional<std::size_t> Clock::find(const Sidecar& sidecar, double host_time,
 
 // What a time says about its unit: 1 milliseconds, -1 seconds, 0 nothing.
 int Clock::vote(const Sidecar& sidecar, double host_time, bool parameters_set) const {
+  const bool set_again = previous_ && parameters_set;
   const double step = std::abs(host_time - previous_.value_or(0));
-  if (step == 0) return 0;
+  if (step == 0) return set_again ? -1 : 0;
   const double s = host_time / 1000;
   const bool far = std::abs(host_time) >= 0.9 * interval_s_;  // the first frame is exact in either unit
-  if (far && (is_frame(sidecar, s) || is_frame(sidecar, start_s_ + s) ||
-              (first_ && is_frame(sidecar, clip_time_of_ms(host_time))))) {
+  if (far && (is_frame(sidecar, s, kExact) || is_frame(sidecar, start_s_ + s, kExact) ||
+              (previous_ && is_frame(sidecar, clip_time_of_ms(host_time), kExact)))) {
     return 1;
   }
-  if ((first_ && parameters_set) || step / 1000 < kStill * interval_s_) return -1;
+  if (set_again || step / 1000 < kStill * interval_s_) return -1;
   const double clip_time = clip_time_of_ms(host_time);
   const bool within_ms = clip_time >= start_s_ - half_first_ && clip_time <= end_s_ + half_last_;
   return within_ms && s >= 0.5 * interval_s_ && host_time > end_s_ - start_s_ + half_last_ ? 1 : 0;
@@ -71,26 +73,28 @@ bool Clock::looks_like_ms(const Sidecar& sidecar, double host_time) const {
   if (previous_) {
     const double step_frames = std::abs(host_time - *previous_) / (1000 * interval_s_);
     if (step_frames >= kStill && step_frames <= kStride) return true;
-  } else if (host_time > 0 && host_time / 1000 < start_s_ - half_first_) {
-    // The first picture of a file whose start was removed, and whose sound begins before it.
-    const auto frame = sidecar.find_frame(start_s_ + host_time);
-    return !frame || std::abs(sidecar.time_s(*frame) - start_s_ - host_time) > 10 * kExact * interval_s_;
+  } else if (removed_s_ != 0 && host_time > 0) {
+    // The first picture of a file whose sound begins elsewhere, unless an editor asks for just this frame. Whole
+    // milliseconds, as Matroska has them, are such a sound's; they also are a frame of most clips in seconds.
+    const bool of_sound = host_time < 1000 * kSoundAhead / 2 && host_time == std::floor(host_time);
+    if (of_sound || !is_frame(sidecar, start_s_ + host_time, 10 * kExact)) return true;
   }
   return host_time > end_s_ - start_s_ + half_last_;
 }
 
 // ffmpeg passes the clip's own time, or what is left of it when the file's start was removed. Then the first picture is
-// the clip's first frame, at its time or earlier.
-double Clock::clip_time_of_ms(double host_time) const {
-  const double first = first_.value_or(host_time) / 1000;
-  const bool sensible = first >= std::min(0.0, start_s_) - half_first_;
-  const bool is_start = sensible && (first < start_s_ + half_first_ || std::abs(first) <= half_first_);
-  return host_time / 1000 + (is_start ? start_s_ - first : 0);
+// the clip's first frame: at its time; before it, where the start is above 0; or a little after it, where the sound
+// begins below 0 (AAC and Opus in Matroska).
+double Clock::removed_start(const Sidecar& sidecar, double first_s) const {
+  if (first_s < std::min(0.0, start_s_) - half_first_) return 0;
+  const bool is_start = first_s < start_s_ + half_first_ || std::abs(first_s) <= half_first_ ||
+                        (first_s < start_s_ + kSoundAhead && !is_frame(sidecar, first_s, kExact));
+  return is_start ? start_s_ - first_s : 0;
 }
 
-bool Clock::is_frame(const Sidecar& sidecar, double time_s) const {
+bool Clock::is_frame(const Sidecar& sidecar, double time_s, double tolerance) const {
   const auto frame = sidecar.find_frame(time_s);
-  return frame && std::abs(sidecar.time_s(*frame) - time_s) <= kExact * interval_s_;
+  return frame && std::abs(sidecar.time_s(*frame) - time_s) <= tolerance * interval_s_;
 }
 
 }  // namespace vstab::frei0r

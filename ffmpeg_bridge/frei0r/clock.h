@@ -21,15 +21,17 @@ class Clock {
   bool counts() const { return counted_ > 0; }
 
  private:
-  double clip_time_of_ms(double host_time) const;
-  bool is_frame(const Sidecar& sidecar, double time_s) const;
+  double removed_start(const Sidecar& sidecar, double first_s) const;
+  double clip_time_of_ms(double host_time) const { return host_time / 1000 + removed_s_; }
+  bool is_frame(const Sidecar& sidecar, double time_s, double tolerance) const;
   int vote(const Sidecar& sidecar, double host_time, bool parameters_set) const;
   bool looks_like_ms(const Sidecar& sidecar, double host_time) const;
 
   double start_s_, end_s_;
   double interval_s_;           // median
   double half_first_, half_last_;  // half of the interval beside the first and the last frame, s
-  std::optional<double> first_, previous_;  // what the host passed
+  std::optional<double> previous_;  // what the host passed
+  double removed_s_ = 0;            // what a host in milliseconds has taken off the clip's times
   int votes_ = 0;               // above 0: milliseconds; below: seconds
   std::size_t counted_ = 0;     // frames without a time
 };

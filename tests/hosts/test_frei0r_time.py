@@ -82,6 +82,23 @@ def test_ffmpeg_where_the_sound_begins_before_the_picture(
     assert look(pts, Fraction(1, 90000), times_of(pts[:50], Fraction(1, 90000)) * MS) == indices(frames)  # nothing was
 
 
+@pytest.mark.parametrize("count", [300, 20000])
+@pytest.mark.parametrize("rate", [NTSC, Fraction(1, 30), Fraction(1, 25), Fraction(1, 60)])
+@pytest.mark.parametrize("ahead_ms", [7.0, 21.0, 1024 / 44.1, 47.0])
+def test_ffmpeg_where_the_sound_begins_below_zero(
+    look: Callable[..., list[object]], count: int, rate: Fraction, ahead_ms: float
+) -> None:
+    """AAC and Opus in Matroska: all times of the file are shifted up."""
+    frames = np.arange(50)
+    times = times_of(frames, rate) * MS + ahead_ms
+    assert look(range(count), rate, times) == indices(frames)
+
+
+def test_an_editor_that_asks_again_for_a_whole_second(look: Callable[..., list[object]]) -> None:
+    found = look(range(20000), Fraction(1, 30), [21.0, 21.0], again=True)  # at first it may be 21 ms
+    assert found[1] == indices([630])[0]
+
+
 def test_ffmpeg_with_times_below_zero(look: Callable[..., list[object]]) -> None:
     frames = np.arange(40)
     for removed in (True, False):
