@@ -1,5 +1,5 @@
 # Everything runs in .venv; nothing else of the machine is touched, except that as root on Debian or Ubuntu `setup`
-# installs a missing compiler or python3-venv, and `test` a missing Chromium.
+# installs a missing compiler or python3-venv, and `test` a missing Chromium or ffmpeg.
 
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && exit; done; echo python3)
@@ -41,7 +41,7 @@ demo: setup
 test: lint browser
 	$(BIN)/python -m pytest -q
 
-# What the tests of the report's page need; without it they are skipped, or fail with VSTAB_REQUIRE_HOSTS=1.
+# What the tests of the report's page and of ffmpeg need; without, they are skipped, or fail with VSTAB_REQUIRE_HOSTS=1.
 browser: setup
 	@.ci/prerequisites $(PYTHON) test
 	@$(BIN)/python -m pip install -q -c constraints.txt --group browser || echo "vstab: no playwright, see above"

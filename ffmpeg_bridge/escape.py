@@ -17,12 +17,16 @@ def frei0r_parameter(path: Path) -> str:
     return text[:-1] + "\\ |" if text.endswith(" ") else text
 
 
-def frei0r_filter(sidecar: Path | str) -> str:
+def frei0r_filter(sidecar: Path | str, trimmed_s: float = 0.0) -> str:
     """Return the filter for a command line's `-vf`, `frei0r=vstab:...`, with a path that may hold any character.
 
-    It is one word of a list of arguments; a shell needs it quoted (`shlex.quote`).
+    `trimmed_s` are the seconds that `-ss` before the input cuts off. The result is one word of a list of arguments; a
+    shell needs it quoted (`shlex.quote`).
     """
-    option = _escaped(frei0r_parameter(Path(sidecar)), "\\':")
+    parameters = frei0r_parameter(Path(sidecar))
+    if trimmed_s:
+        parameters = f"{parameters.removesuffix('|')}|{trimmed_s:.6f}"
+    option = _escaped(parameters, "\\':")
     return "frei0r=filter_name=vstab:filter_params=" + _escaped(option, "\\'[],;")
 
 

@@ -1,4 +1,4 @@
-// The part of the frei0r 1.2 interface (https://dyne.org/software/frei0r) that a filter with one text parameter needs,
+// The part of the frei0r 1.2 interface (https://dyne.org/software/frei0r) that a filter with a number and a text needs,
 // declared from its specification.
 #pragma once
 
@@ -15,6 +15,7 @@ namespace vstab::frei0r {
 constexpr int kInterfaceVersion = 1;
 constexpr int kPluginFilter = 0;
 constexpr int kColourRgba8888 = 1;  // bytes R, G, B, A, rows without gaps
+constexpr int kParamDouble = 1;    // values are passed as double*
 constexpr int kParamString = 4;     // values are passed as char**
 
 struct PluginInfo {

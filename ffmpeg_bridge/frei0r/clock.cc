@@ -37,18 +37,22 @@ Clock::Clock(const Sidecar& sidecar)
   half_last_ = last > 0 ? 0.5 * (end_s_ - sidecar.time_s(last - 1)) : 0.5;
 }
 
-std::optional<std::size_t> Clock::find(const Sidecar& sidecar, double host_time, bool parameters_set) {
+std::optional<std::size_t> Clock::find(const Sidecar& sidecar, double host_time, double trimmed_s, bool parameters_set) {
   if (!std::isfinite(host_time)) return std::nullopt;
   if (host_time < kNoTime) {
     const std::size_t frame = counted_++;
     return frame < sidecar.frames() ? std::optional(frame) : std::nullopt;
   }
-  if (!previous_) removed_s_ = removed_start(sidecar, host_time / 1000);
+  if (trimmed_s != 0) {
+    removed_s_ = start_s_ + trimmed_s;
+  } else if (!previous_) {
+    removed_s_ = removed_start(sidecar, host_time / 1000);
+  }
   votes_ = std::clamp(votes_ + vote(sidecar, host_time, parameters_set), -kMaxVotes, kMaxVotes);
   const bool ms = votes_ > 0 || (votes_ == 0 && looks_like_ms(sidecar, host_time));
   previous_ = host_time;
   // Hosts that pass seconds count them from the start of the clip.
-  return sidecar.find_frame(ms ? clip_time_of_ms(host_time) : start_s_ + host_time);
+  return sidecar.find_frame(ms ? clip_time_of_ms(host_time) : start_s_ + trimmed_s + host_time);
 }
 
 // What a time says about its unit: 1 milliseconds, -1 seconds, 0 nothing.

@@ -14,8 +14,9 @@ class Clock {
   explicit Clock(const Sidecar& sidecar);
 
   // The frame to show at the host's time, or none where the clip has none.
+  // trimmed_s: how much of the clip's beginning the host has cut off without saying so; 0 if it is not known.
   // parameters_set: whether the host has set parameters since the last call, as MLT does before every frame.
-  std::optional<std::size_t> find(const Sidecar& sidecar, double host_time, bool parameters_set);
+  std::optional<std::size_t> find(const Sidecar& sidecar, double host_time, double trimmed_s, bool parameters_set);
 
   // Whether the host has lost a frame's time, so that frames are counted.
   bool counts() const { return counted_ > 0; }

@@ -106,6 +106,11 @@ void Instance::set_path(const std::string& path) {
   }
 }
 
+void Instance::set_trimmed(double seconds) {
+  parameters_set_ = true;
+  trimmed_s_ = std::isfinite(seconds) ? seconds : 0;
+}
+
 std::unique_ptr<Instance::Loaded> Instance::load(const std::filesystem::path& path) const {
   Sidecar sidecar = read_sidecar(path);
   if (!sidecar.warps) throw Refusal{"vstab: sidecar without warps", "it holds no warps; run `vstab smooth` on it"};
@@ -137,7 +142,7 @@ void Instance::show(double host_time, const std::uint8_t* in, std::uint8_t* out)
     told_ = true;
     return;
   }
-  const auto frame = loaded_->clock.find(loaded_->sidecar, host_time, parameters_set);
+  const auto frame = loaded_->clock.find(loaded_->sidecar, host_time, trimmed_s_, parameters_set);
   if (loaded_->clock.counts() && !told_counting_) {
     std::fprintf(stderr, "vstab: the host does not pass the time of pictures %d wide, so they are counted; do not seek or "
                  "change the rate before this filter, or pad the width to a multiple of %d\n", size_.width, kPadding);

@@ -1,4 +1,4 @@
-// One use of the filter in a host: its parameter, the sidecar read for it, and the frames it shows.
+// One use of the filter in a host: its parameters, the sidecar read for it, and the frames it shows.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +24,10 @@ class Instance {
   // For the host to read; lives until the next set_path.
   const std::string& path() const { return path_; }
 
+  // Seconds of the clip's beginning that the host has cut off.
+  void set_trimmed(double seconds);
+  double trimmed_s() const { return trimmed_s_; }
+
   // Shows the frame of a time, RGBA without gaps between rows. What keeps it from being stabilized is drawn on it.
   void show(double host_time, const std::uint8_t* in, std::uint8_t* out);
 
@@ -48,6 +52,7 @@ class Instance {
 
   Size size_;
   std::string path_;
+  double trimmed_s_ = 0;
   std::optional<Stamp> stamp_;
   bool parameters_set_ = false;  // since the last frame
   bool told_ = true;             // whether the refusal was logged

@@ -12,7 +12,7 @@ using vstab::frei0r::Instance;
 
 namespace {
 
-constexpr int kPathParam = 0;
+constexpr int kPathParam = 0, kTrimmedParam = 1, kParams = 2;
 
 // What a host holds. It keeps the size so that a picture can be handed through whatever else fails.
 struct Handle {
@@ -37,15 +37,16 @@ void f0r_get_plugin_info(vstab::frei0r::PluginInfo* info) {
   info->frei0r_version = vstab::frei0r::kInterfaceVersion;
   info->major_version = 0;
   info->minor_version = 1;
-  info->num_params = 1;
+  info->num_params = kParams;
   info->explanation = "Shows a clip stabilized, from the sidecar that `vstab analyze` wrote";
 }
 
 void f0r_get_param_info(vstab::frei0r::ParamInfo* info, int index) {
-  if (index != kPathParam) return;
-  info->name = "sidecar";
-  info->type = vstab::frei0r::kParamString;
-  info->explanation = "Path of the sidecar (clip.vstab)";
+  if (index == kPathParam) {
+    *info = {"sidecar", vstab::frei0r::kParamString, "Path of the sidecar (clip.vstab)"};
+  } else if (index == kTrimmedParam) {
+    *info = {"trimmed", vstab::frei0r::kParamDouble, "Seconds of the clip's beginning that were cut off"};
+  }
 }
 
 void* f0r_construct(unsigned width, unsigned height) {
@@ -61,7 +62,9 @@ void* f0r_construct(unsigned width, unsigned height) {
 void f0r_destruct(void* instance) { delete static_cast<Handle*>(instance); }
 
 void f0r_set_param_value(void* instance, void* value, int index) {
-  if (instance == nullptr || value == nullptr || index != kPathParam) return;
+  if (instance == nullptr || value == nullptr) return;
+  if (index == kTrimmedParam) static_cast<Handle*>(instance)->instance.set_trimmed(*static_cast<double*>(value));
+  if (index != kPathParam) return;
   try {
     const char* text = *static_cast<char**>(value);
     static_cast<Handle*>(instance)->instance.set_path(text == nullptr ? "" : text);
@@ -71,8 +74,10 @@ void f0r_set_param_value(void* instance, void* value, int index) {
 }
 
 void f0r_get_param_value(void* instance, void* value, int index) {
-  if (instance == nullptr || value == nullptr || index != kPathParam) return;
-  *static_cast<const char**>(value) = static_cast<Handle*>(instance)->instance.path().c_str();
+  if (instance == nullptr || value == nullptr) return;
+  const Instance& used = static_cast<Handle*>(instance)->instance;
+  if (index == kPathParam) *static_cast<const char**>(value) = used.path().c_str();
+  if (index == kTrimmedParam) *static_cast<double*>(value) = used.trimmed_s();
 }
 
 void f0r_update(void* instance, double time, const std::uint32_t* in, std::uint32_t* out) {

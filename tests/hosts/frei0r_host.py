@@ -43,6 +43,14 @@ class Host:
         text = ctypes.c_char_p(str(sidecar).encode())
         self._library.f0r_set_param_value(self._instance, ctypes.byref(text), 0)
 
+    def trim(self, seconds: float) -> None:
+        self._library.f0r_set_param_value(self._instance, ctypes.byref(ctypes.c_double(seconds)), 1)
+
+    def trimmed(self) -> float:
+        number = ctypes.c_double()
+        self._library.f0r_get_param_value(self._instance, ctypes.byref(number), 1)
+        return number.value
+
     def get(self) -> str:
         text = ctypes.c_char_p()
         self._library.f0r_get_param_value(self._instance, ctypes.byref(text), 0)

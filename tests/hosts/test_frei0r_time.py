@@ -162,6 +162,19 @@ def test_beyond_its_ends_the_picture_is_left_alone(look: Callable[..., list[obje
     assert look(range(count), NTSC, [float("nan"), float("inf"), -5.0, -5.0]) == [BEYOND] * 4
 
 
+@pytest.mark.parametrize("unit", [MS, S], ids=["ms", "s"])
+@pytest.mark.parametrize("start", [0, 42])
+def test_the_parameter_trimmed_moves_the_clip(plugin: Path, tmp_path: Path, unit: float, start: int) -> None:
+    """An editor cuts 100 frames and a bit off and counts from there, as ffmpeg does after -ss before the input."""
+    host = Host(plugin, RULER, ruler_sidecar(tmp_path / "c.vstab", range(start, start + 300), NTSC))
+    cut_s = 99.7 * float(NTSC)
+    host.trim(cut_s)
+    assert host.trimmed() == cut_s
+    times = (times_of(range(100, 150), NTSC) - cut_s) * unit
+    assert [frame_shown(host.show(time, ruler()), STEPS) for time in times] == indices(np.arange(100, 150))
+    host.close()
+
+
 def test_a_clip_of_one_frame(look: Callable[..., list[object]]) -> None:
     assert look([0], NTSC, [0.0]) == [0]
     assert look([9000], NTSC, [0.0]) == [0]
@@ -177,11 +190,11 @@ def ruler_clip(path: Path, pts: Sequence[int], base: Fraction, width: int) -> Pa
 
 
 def through_ffmpeg(ffmpeg: str, plugin: Path, folder: Path, pts: Sequence[int], width: int, options: list[str],
-                   chain: str = "{}") -> tuple[list[object], str]:  # fmt: skip
+                   chain: str = "{}", trimmed_s: float = 0.0) -> tuple[list[object], str]:  # fmt: skip
     clip = ruler_clip(folder / "clip.mkv", pts, Fraction(1, 1000), width)
     assert [frame.pts for frame in read_frames(clip)] == pts
     sidecar = ruler_sidecar(folder / "clip.vstab", pts, Fraction(1, 1000), width)
-    chain = chain.format(frei0r_filter(sidecar))
+    chain = chain.format(frei0r_filter(sidecar, trimmed_s))
     command = [ffmpeg, "-v", "error", "-nostdin", *options, "-i", str(clip), "-vf", chain,
                "-fps_mode", "passthrough", "-pix_fmt", "rgba", "-f", "rawvideo", "-"]  # fmt: skip
     done = subprocess.run(command, capture_output=True, check=True, env={"FREI0R_PATH": str(plugin.parent)})
@@ -209,6 +222,13 @@ def test_the_program_ffmpeg(
     found, log = through_ffmpeg(ffmpeg, plugin, tmp_path, pts, WIDE, options)
     assert found == list(range(int(np.searchsorted(STEPS_MS, first_ms)), 30))
     assert "vstab" not in log
+
+
+@pytest.mark.parametrize("start", [0, 1400])
+def test_the_program_ffmpeg_after_a_seek(ffmpeg: str, plugin: Path, tmp_path: Path, start: int) -> None:
+    pts = (start + STEPS_MS).tolist()
+    found, _ = through_ffmpeg(ffmpeg, plugin, tmp_path, pts, WIDE, ["-ss", "0.5"], trimmed_s=0.5)
+    assert found == list(range(int(np.searchsorted(STEPS_MS, 500)), 30))
 
 
 def test_where_ffmpeg_loses_the_time_frames_are_counted_and_it_is_said(
