@@ -37,9 +37,11 @@ Clock::Clock(const Sidecar& sidecar)
   half_last_ = last > 0 ? 0.5 * (end_s_ - sidecar.time_s(last - 1)) : 0.5;
 }
 
+bool Clock::is_lost(double host_time) { return host_time < kNoTime; }
+
 std::optional<std::size_t> Clock::find(const Sidecar& sidecar, double host_time, double trimmed_s, bool parameters_set) {
   if (!std::isfinite(host_time)) return std::nullopt;
-  if (host_time < kNoTime) {
+  if (is_lost(host_time)) {
     const std::size_t frame = counted_++;
     return frame < sidecar.frames() ? std::optional(frame) : std::nullopt;
   }

@@ -18,6 +18,9 @@ class Clock {
   // parameters_set: whether the host has set parameters since the last call, as MLT does before every frame.
   std::optional<std::size_t> find(const Sidecar& sidecar, double host_time, double trimmed_s, bool parameters_set);
 
+  // Whether a time is none: ffmpeg has lost it.
+  static bool is_lost(double host_time);
+
   // Whether the host has lost a frame's time, so that frames are counted.
   bool counts() const { return counted_ > 0; }
 

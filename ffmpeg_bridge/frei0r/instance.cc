@@ -17,6 +17,7 @@ namespace {
 
 constexpr int kChannels = 4;
 constexpr int kPadding = 64;  // px: ffmpeg's lines are as long as a multiple of it
+constexpr int kWhole = 16;    // px: of other widths ffmpeg 5 hands over lines with gaps, which frei0r does not know
 
 bool fits_padded(Size frame, const Sidecar& sidecar) {
   const int width = static_cast<int>(sidecar.width), height = static_cast<int>(sidecar.height);
@@ -132,14 +133,25 @@ Size Instance::picture_of(const Sidecar& sidecar) const {
                     text(size_.width, size_.height) + ", of another shape; use the sidecar of this clip"};
 }
 
+void Instance::refuse(const std::uint8_t* in, std::uint8_t* out) {
+  std::memcpy(out, in, bytes());
+  draw_notice({out, std::ptrdiff_t{kChannels} * size_.width, size_, kChannels, Depth::u8}, refusal_.notice);
+  if (!told_) std::fprintf(stderr, "vstab: %s\n", refusal_.log.c_str());
+  told_ = true;
+}
+
 void Instance::show(double host_time, const std::uint8_t* in, std::uint8_t* out) {
   const bool parameters_set = parameters_set_;
   parameters_set_ = false;
+  if (loaded_ && Clock::is_lost(host_time) && size_.width % kWhole != 0) {
+    const std::string width = std::to_string(size_.width), whole = std::to_string(kPadding);
+    loaded_.reset();
+    refusal_ = {"vstab: pad the width to " + whole,
+                "this ffmpeg garbles pictures " + width + " wide in frei0r filters; put pad=ceil(iw/" + whole + ")*" +
+                    whole + ":ih before this filter and crop=" + width + ":ih:0:0 behind it"};
+  }
   if (!loaded_) {
-    std::memcpy(out, in, bytes());
-    draw_notice({out, std::ptrdiff_t{kChannels} * size_.width, size_, kChannels, Depth::u8}, refusal_.notice);
-    if (!told_) std::fprintf(stderr, "vstab: %s\n", refusal_.log.c_str());
-    told_ = true;
+    refuse(in, out);
     return;
   }
   const auto frame = loaded_->clock.find(loaded_->sidecar, host_time, trimmed_s_, parameters_set);

@@ -47,6 +47,7 @@ class Instance {
   static std::optional<Stamp> stamp_of(const std::filesystem::path& path);
   std::unique_ptr<Loaded> load(const std::filesystem::path& path) const;
   Size picture_of(const Sidecar& sidecar) const;
+  void refuse(const std::uint8_t* in, std::uint8_t* out);
   void warp(std::size_t frame, const std::uint8_t* in, std::uint8_t* out) const;
   std::size_t bytes() const;
 

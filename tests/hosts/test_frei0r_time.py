@@ -234,11 +234,20 @@ def test_the_program_ffmpeg_after_a_seek(ffmpeg: str, plugin: Path, tmp_path: Pa
 def test_where_ffmpeg_loses_the_time_frames_are_counted_and_it_is_said(
     ffmpeg: str, plugin: Path, tmp_path: Path
 ) -> None:
-    found, log = through_ffmpeg(ffmpeg, plugin, tmp_path, STEPS_MS.tolist(), 100, [])
+    found, log = through_ffmpeg(ffmpeg, plugin, tmp_path, STEPS_MS.tolist(), 112, [])
     assert found == list(range(30))
     if "vstab" in log:  # later versions of ffmpeg may keep it
         assert log.count("counted") == 1
-        assert "100 wide" in log
+        assert "112 wide" in log
+
+
+def test_a_width_that_ffmpeg_garbles_is_refused(ffmpeg: str, plugin: Path, tmp_path: Path) -> None:
+    found, log = through_ffmpeg(ffmpeg, plugin, tmp_path, STEPS_MS.tolist(), 100, [])
+    if "vstab" not in log:  # a version of ffmpeg that hands over whole lines, and the time
+        assert found == list(range(30))
+        return
+    assert log.count("\n") == 1
+    assert "pad=ceil(iw/64)*64:ih before this filter and crop=100:ih:0:0 behind it" in log
 
 
 def test_a_padded_width_keeps_the_time(ffmpeg: str, plugin: Path, tmp_path: Path) -> None:
