@@ -10,7 +10,6 @@
 
 #include "notice.h"
 #include "vstab/grid.h"
-#include "vstab/warp.h"
 
 namespace vstab::frei0r {
 namespace {
@@ -167,7 +166,7 @@ void Instance::show(double host_time, const std::uint8_t* in, std::uint8_t* out)
   }
 }
 
-void Instance::warp(std::size_t frame, const std::uint8_t* in, std::uint8_t* out) const {
+void Instance::warp(std::size_t frame, const std::uint8_t* in, std::uint8_t* out) {
   const FrameWarp model = loaded_->sidecar.warp(frame);
   if (identity(model)) {
     std::memcpy(out, in, bytes());
@@ -177,8 +176,8 @@ void Instance::warp(std::size_t frame, const std::uint8_t* in, std::uint8_t* out
   Grid grid;
   for (const Eye& eye : eyes_of(loaded_->picture, loaded_->settings.stereo)) {
     if (grid.dst != eye.size) grid = build_grid(model, eye.size, eye.size);
-    warp_plane(view_of<const void*>(in, eye, size_), view_of<void*>(out, eye, size_), grid, loaded_->settings.warp, 0,
-               eye.size.height);
+    warp_rgba(view_of<const void*>(in, eye, size_), view_of<void*>(out, eye, size_), grid, loaded_->settings.warp,
+              planes_);
   }
 }
 

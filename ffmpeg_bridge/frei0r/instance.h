@@ -8,6 +8,7 @@
 #include <string>
 
 #include "clock.h"
+#include "rgba.h"
 #include "settings.h"
 #include "vstab/image.h"
 #include "vstab/sidecar.h"
@@ -48,7 +49,7 @@ class Instance {
   std::unique_ptr<Loaded> load(const std::filesystem::path& path) const;
   Size picture_of(const Sidecar& sidecar) const;
   void refuse(const std::uint8_t* in, std::uint8_t* out);
-  void warp(std::size_t frame, const std::uint8_t* in, std::uint8_t* out) const;
+  void warp(std::size_t frame, const std::uint8_t* in, std::uint8_t* out);
   std::size_t bytes() const;
 
   Size size_;
@@ -60,6 +61,7 @@ class Instance {
   bool told_counting_ = false;
   Refusal refusal_;
   std::unique_ptr<Loaded> loaded_;
+  RgbaPlanes planes_;
 };
 
 }  // namespace vstab::frei0r

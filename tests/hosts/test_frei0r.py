@@ -102,6 +102,19 @@ def test_ffmpeg_shows_what_our_renderer_shows(
         assert (shown[..., 3] == 0).any()  # transparent outside
 
 
+@pytest.mark.parametrize("border", ["crop", "black", "mirror"])
+def test_an_opaque_picture_is_warped_by_a_shorter_way_to_the_same_bytes(
+    plugin: Path, tmp_path: Path, hosts: list[Host], border: str
+) -> None:
+    sidecar = write_warps(tmp_path / "c.vstab", SIZE, shake(), range(COUNT), BASE, Parameters(border=border))
+    sources = pictures()
+    for source in sources:
+        source[..., 3] = 255
+    hosts.append(Host(plugin, SIZE, sidecar))
+    for index, wanted in enumerate(ours(sidecar, sources)):
+        assert np.array_equal(hosts[0].show(index / 25, sources[index]), wanted)
+
+
 @pytest.fixture
 def hosts(plugin: Path) -> Iterator[list[Host]]:
     opened: list[Host] = []
