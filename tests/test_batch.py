@@ -131,7 +131,7 @@ def test_a_run_that_was_killed_goes_on_where_it_was(tmp_path: Path) -> None:
     run.kill()
     run.communicate()
     before = results(out)
-    assert 3 <= len(before) < 5
+    assert 2 <= len(before) < 5
     assert all(content.startswith("result of") for _, content in before.values())
     wait_for_end(children(folder))  # they saw their stdin close
     (folder / "children.txt").unlink()
@@ -142,8 +142,10 @@ def test_a_run_that_was_killed_goes_on_where_it_was(tmp_path: Path) -> None:
     assert len(after) == 5
     assert {name: after[name] for name in before} == before
     kept = {name for name, state in states(text).items() if state == "kept"}
-    assert kept == set(before)
-    assert len(children(folder)) == 5 - len(before)
+    assert kept >= set(before)  # more by one where the kill came between a line of the manifest and the name
+    # A set: a child that the kill found starting adds its line late, before it sees that its stdin is closed.
+    begun = {Path(line.split()[1]).stem for line in (folder / "children.txt").read_text().splitlines()}
+    assert begun == {f"clip{number}" for number in range(5)} - kept
     assert not list(out.rglob(".*partial*"))
     assert sorted(path.name for path in out.iterdir() if path.name.startswith(".")) == [FILE]
 
