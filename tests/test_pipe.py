@@ -414,7 +414,7 @@ def test_between_two_ffmpegs_times_and_sound_are_the_clips(tmp_path: Path) -> No
     spec = ClipSpec(pts=pts, count=40, audio="aac", pixel_format="yuv420p10le", codec="libx265")
     source, target = write_clip(tmp_path / "in.mp4", spec), tmp_path / "out.mkv"
     ffmpeg = ["ffmpeg", "-v", "error", "-y"]
-    exact = ["-vsync", "passthrough", "-enc_time_base", "-1"]
+    exact = ["-fps_mode", "passthrough", "-enc_time_base", "-1"]
     first = [*ffmpeg, "-i", str(source), "-map", "0", *exact, "-c:v", "rawvideo", "-c:a", "copy", "-f", "nut", "-"]
     last = [*ffmpeg, "-f", "nut", "-i", "-", "-map", "0", *exact, "-c:v", "ffv1", "-c:a", "copy", str(target)]
     with (
