@@ -14,7 +14,6 @@ from ..formats import ALL_FORMATS, delivered_format, is_native, nearest_format
 logger = logging.getLogger(__name__)
 
 MAGIC = b"nut/multimedia container\0"
-HEADER_CODES = (b"NM", b"NS", b"NI", b"NX")  # what may follow the last frame: headers again, and the index
 BUFFER_BYTES = 1 << 20  # FFmpeg's I/O buffer; frames are larger and pass it by
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections import deque
 from collections.abc import Iterator
 from fractions import Fraction
 from itertools import chain
@@ -22,7 +21,7 @@ from ..formats import delivered_format, plane_views
 from ..media import Orientation, ffmpeg_log, orientation_of, video_stream
 from ..pictures import Clock, DamageReport, Form, frame_rate_of, time_base_of
 from ..types import Frame, VideoInfo
-from .nut import BUFFER_BYTES, HEADER_CODES, MAGIC, held_format
+from .nut import BUFFER_BYTES, MAGIC, held_format
 
 NAME = Path("stdin")  # what messages call the stream
 FASTEST_FPS = 500  # a header that says more means its time base, as ffmpeg writes of uneven clips
@@ -167,14 +166,8 @@ class NutReader:
 
     def _packets(self) -> Iterator[Packet[Any]]:
         """Demux; where the stream breaks off, let the decoder give what it holds, then raise."""
-        last: Packet[Any] | None = None
         try:
-            for packet in self.container.demux():
-                if packet.size:
-                    last = packet
-                elif last is not None and self._source.begins_another(last):
-                    self._cut = "in the middle of a header"
-                yield packet
+            yield from self.container.demux()
         except av.FFmpegError as error:
             self._cut = f"with what is no NUT: {error.strerror}"
             end: Packet[Any] = Packet()  # empty: makes the decoder give what it still holds
@@ -190,13 +183,13 @@ class NutReader:
 class _Source:
     """What FFmpeg reads from: no `seek`, and reads that end with a signal's exception.
 
-    FFmpeg takes any end of a stream for a good one, so the last bytes are kept to tell.
+    FFmpeg gives out a frame that is cut short as if it were whole, so the bytes are counted to tell.
     """
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._total = 0
-        self._recent: deque[bytes] = deque(maxlen=2)
+        self._ended = False
         self._head = self._read_head()
         if not self._head:
             raise InputError("nothing came on stdin: it ended after 0 bytes; see what the command before the pipe says")
@@ -223,22 +216,12 @@ class _Source:
         else:
             data = os.read(self._descriptor, size)
         self._total += len(data)
-        if data:
-            self._recent.append(data)
+        self._ended = not data
         return data
 
     def ended_at(self, packet: Packet[Any]) -> bool:
-        """Tell whether a packet is the last thing that was read."""
-        return packet.pos is not None and packet.pos + packet.size >= self._total
-
-    def begins_another(self, packet: Packet[Any]) -> bool:
-        """Tell whether another frame has begun after the last packet: what follows is no header and no index."""
-        after = self._total - ((packet.pos or 0) + packet.size)
-        kept = b"".join(self._recent)
-        if not 0 < after <= len(kept):
-            return False
-        rest = kept[len(kept) - after :]
-        return not any(rest.startswith(code[: len(rest)]) for code in HEADER_CODES)
+        """Tell whether a packet reaches to the end of the input."""
+        return self._ended and packet.pos is not None and packet.pos + packet.size >= self._total
 
 
 def _open(source: _Source) -> InputContainer:
