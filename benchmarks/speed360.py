@@ -37,7 +37,7 @@ from vstab_core.source import Source
 from vstab_core.types import Frame, FrameWarp, RotationMotion
 
 RESULT = RESULTS / "speed360.json"
-SIZES = {1920: ("yuv420p", 30, 120), 3840: ("yuv420p", 24, 96), 7680: ("yuv420p10le", 8, 48)}  # distinct, played
+SIZES = {1920: ("yuv420p", 30, 240), 3840: ("yuv420p", 24, 96), 7680: ("yuv420p10le", 8, 48)}  # distinct, played
 AIMS_MS = {1920: {"deformed": 8.0, "rotation": 6.0}, 3840: {"deformed": 33.3, "rotation": 33.3}}
 CLIP = Source(None, Parameters(projection="equirect", stereo="mono"), [])  # type: ignore[arg-type]  # for its luma
 STAGES = ("reduce", "cube", "track", "key frames", "optimise", "deform", "view", "grid", "pixels")

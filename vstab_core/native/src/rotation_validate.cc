@@ -15,7 +15,7 @@ namespace {
 
 constexpr double kStep = 4, kWeakest = 1.0 / 64, kStrongest = 256;
 constexpr int kIterations = 3;        // enough to compare by, as each scale starts where the last one ended
-constexpr double kMostTracks = 160;   // seen in a frame by a half: more say the same again
+constexpr double kMostTracks = 100;   // seen in a frame by a half: more say the same again
 constexpr double kTolerance = 1e-4;
 
 // One of every how many tracks is looked at.
