@@ -1,17 +1,17 @@
 # Everything runs in .venv; nothing else of the machine is touched, except that as root on Debian or Ubuntu `setup`
-# installs a missing compiler or python3-venv, and `test` a missing Chromium.
+# installs a missing compiler or python3-venv, and `test` a missing Chromium or ffmpeg.
 
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && exit; done; echo python3)
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.complete
-CODE := vstab_core tests benchmarks samples
+CODE := vstab_core ffmpeg_bridge tests benchmarks samples
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 
-.PHONY: help setup demo test browser lint bench package
+.PHONY: help setup demo test browser lint bench package frei0r
 
 help:
 	@echo "make setup     create .venv and build vstab into it; .venv/bin/vstab is the command"
@@ -20,15 +20,16 @@ help:
 	@echo "make lint      ruff and mypy"
 	@echo "make bench     the figures of the README: benchmarks/*.json"
 	@echo "make package   a wheel in dist/"
+	@echo "make frei0r    the plug-in for ffmpeg, Kdenlive and Shotcut alone: build/frei0r/vstab.so"
 
 setup: $(STAMP)
 
 # Python files are used where they lie; only what is compiled or pinned asks for another installation.
-$(STAMP): pyproject.toml constraints.txt CMakeLists.txt $(shell find vstab_core/native -type f 2>/dev/null)
+$(STAMP): pyproject.toml constraints.txt CMakeLists.txt $(shell find vstab_core/native ffmpeg_bridge/frei0r -type f 2>/dev/null)
 	@.ci/prerequisites $(PYTHON)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q -c constraints.txt pip
-	$(BIN)/python -m pip install -q -c constraints.txt --build-constraint constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install -q -c constraints.txt --build-constraint constraints.txt -e '.[dev,cluster]'
 	@touch $@
 
 demo: setup
@@ -40,7 +41,7 @@ demo: setup
 test: lint browser
 	$(BIN)/python -m pytest -q
 
-# What the tests of the report's page need; without it they are skipped, or fail with VSTAB_REQUIRE_HOSTS=1.
+# What the tests of the report's page and of ffmpeg need; without, they are skipped, or fail with VSTAB_REQUIRE_HOSTS=1.
 browser: setup
 	@.ci/prerequisites $(PYTHON) test
 	@$(BIN)/python -m pip install -q -c constraints.txt --group browser || echo "vstab: no playwright, see above"
@@ -56,3 +57,11 @@ bench: setup
 package: setup
 	$(BIN)/python -m pip wheel -q --no-deps --build-constraint constraints.txt -w dist .
 	@ls dist/*.whl
+
+# The same as in the wheel, with a C++ compiler only; CMake and Ninja come through pip.
+frei0r: setup
+	@$(BIN)/python -m pip install -q -c constraints.txt cmake ninja
+	@$(BIN)/cmake -G Ninja -DCMAKE_MAKE_PROGRAM=$(abspath $(BIN))/ninja -DVSTAB_PYTHON=OFF -DVSTAB_FREI0R=ON \
+		-S . -B build/frei0r >/dev/null
+	@$(BIN)/cmake --build build/frei0r
+	@ls build/frei0r/vstab.so

@@ -14,7 +14,10 @@ import importlib
 import importlib.util
 import sys
 
-ORDER = ("accuracy", "quality", "speed", "memory", "accuracy360", "speed360", "memory360", "readme")
+ORDER = (
+    "accuracy", "quality", "speed", "memory", "pipe", "batch",
+    "accuracy360", "quality360", "speed360", "memory360", "readme",
+)  # fmt: skip
 
 
 def main(arguments: list[str] | None = None) -> int:

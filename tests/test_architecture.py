@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -25,7 +26,7 @@ STAGES = {
 # Two stages are pairs. Motion asks the tracker for points where it needs them, frame by frame; the encoder reads what
 # it carries over (streams, tags) through the same door as the decoder.
 PAIRS = {"motion": STAGES["track"], "encode": ("media", "pictures")}
-COMPOSERS = ("pipeline", "resmooth", "unstabilize", "export", "cli", "command", "evaluation")
+COMPOSERS = ("pipeline", "pipe", "resmooth", "unstabilize", "export", "batch", "cli", "command", "evaluation")
 BELOW = ("types", "errors", "params")  # these know none of our other modules
 
 
@@ -88,13 +89,27 @@ def test_the_table_of_parameters_is_standard_library_only() -> None:
             )
 
 
-def test_only_the_command_prints() -> None:
+BRIDGE = PACKAGE.parent / "ffmpeg_bridge"
+
+
+def test_the_core_does_not_know_the_bridge_and_the_plug_in_is_standard_library_and_native_core() -> None:
     for path in SOURCES:
+        assert "ffmpeg_bridge" not in path.read_text(encoding="utf-8"), path
+    for path in BRIDGE.glob("frei0r/*.*"):
+        if path.suffix not in (".h", ".cc"):
+            continue
+        included = re.findall(r'#include ([<"])(.*?)[>"]', path.read_text(encoding="utf-8"))
+        assert all("." not in name for mark, name in included if mark == "<"), path
+        assert all(name.startswith("vstab/") or (path.parent / name).exists() for mark, name in included if mark == '"')
+
+
+def test_only_the_command_prints() -> None:
+    for path in [*SOURCES, *BRIDGE.rglob("*.py")]:
         if path.name == "cli.py":
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             is_print = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
-            assert not is_print, f"{path.relative_to(PACKAGE)} prints"
+            assert not is_print, f"{path.relative_to(PACKAGE.parent)} prints"
 
 
 @pytest.mark.parametrize(

@@ -130,12 +130,15 @@ def finish(child: subprocess.Popen[str]) -> tuple[int, dict[str, Any]]:
 
 
 def test_help_is_quick() -> None:
+    """Processor time: what a wall clock says depends on who else is there."""
+
     def best(command: list[str]) -> float:
         times = []
         for _ in range(5):
-            start = time.perf_counter()
+            before = os.times()
             subprocess.run(command, capture_output=True, check=True)
-            times.append(time.perf_counter() - start)
+            after = os.times()
+            times.append(after.children_user + after.children_system - before.children_user - before.children_system)
         return min(times)
 
     bare = best([sys.executable, "-c", "pass"])

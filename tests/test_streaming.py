@@ -101,5 +101,5 @@ def test_a_still_camera_is_only_zoomed(look_ahead: int) -> None:
     ],
 )
 def test_what_needs_two_passes_is_refused(name: str, value: str, instead: str) -> None:
-    with pytest.raises(UsageError, match=f"--{name} {value} needs two passes; with --streaming use {instead}"):
+    with pytest.raises(UsageError, match=f"--{name} {value} needs two passes; in one pass use {instead}"):
         StreamingPath(ASPECT, 1 / FPS, Parameters(**{name: value}))  # type: ignore[arg-type]

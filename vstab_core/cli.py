@@ -76,11 +76,12 @@ def _run(arguments: Sequence[str]) -> int:
 
 def _run_job(options: argparse.Namespace) -> int:
     with Cancellation() as cancellation:
-        reporter = reporter_for(options.progress, lambda: cancellation.request("nobody reads stdout any more"))
+        piped = options.command == "pipe"  # stdin and stdout belong to the video
+        reporter = reporter_for(options.progress, lambda: cancellation.request("nobody reads stdout any more"), piped)
         handler = WarningHandler(reporter)
         logging.getLogger("vstab_core").addHandler(handler)
         try:
-            if options.progress == "json":
+            if options.progress == "json" and not piped:
                 cancellation.watch_stdin()
             job = (_Other if options.command in MODULES else _Job)(options, reporter, cancellation)
             reporter.started(job.facts())
@@ -201,6 +202,7 @@ class _Other:
         self._reporter = reporter
         self._cancellation = cancellation
         self._module = module_of(options.command)
+        options.on_event, options.check = reporter.event, cancellation.check  # of `batch`
         self._output: Path | None = getattr(options, "output", None) or self._module.default_output(options)
         options.output = self._output
 

@@ -64,7 +64,12 @@ def export(sidecar: Sidecar, path: Path, to: str, *, overwrite: bool = False, so
         InputError: the sidecar holds no warps.
         OutputError: the file exists or cannot be written.
     """
-    text = csv_of(sidecar) if to == "csv" else json_of(sidecar)
+    write_text(csv_of(sidecar) if to == "csv" else json_of(sidecar), path, overwrite=overwrite, source=source)
+    return len(sidecar.track)
+
+
+def write_text(text: str, path: Path, *, overwrite: bool, source: Path | None) -> None:
+    """Write a text file that appears under its name only when it is complete; arguments as in `export`."""
     file = PartialFile(path, source, overwrite)
     try:
         file.temporary.write_text(text, encoding="utf-8", newline="")
@@ -75,7 +80,6 @@ def export(sidecar: Sidecar, path: Path, to: str, *, overwrite: bool = False, so
     except VstabError:
         file.remove()
         raise
-    return len(sidecar.track)
 
 
 def export_camm(sidecar: Sidecar, clip: Path, path: Path, *, overwrite: bool = False) -> int:

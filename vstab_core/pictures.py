@@ -125,11 +125,11 @@ def read_pictures(path: Path) -> Iterator[av.VideoFrame | str]:
             if other is not stream:
                 other.discard = av.stream.Discard.all
         report = DamageReport()
-        clock = _Clock(path, stream)
-        form: _Form | None = None
+        clock = Clock(path, stream)
+        form: Form | None = None
         for picture in _decode(container, stream, report):
             clock.set_pts(picture)
-            form = form or _Form(path, picture)
+            form = form or Form(path, picture)
             yield form.apply(picture)
             yield from report.messages(picture.time)
         yield from report.messages(None)
@@ -193,7 +193,7 @@ def _packets(container: InputContainer, stream: VideoStream, report: DamageRepor
                 return
 
 
-class _Clock:
+class Clock:
     """Give each picture a timestamp after the one before: its own wherever it has one."""
 
     def __init__(self, path: Path, stream: VideoStream) -> None:
@@ -203,6 +203,7 @@ class _Clock:
         self._warned = False
 
     def set_pts(self, picture: av.VideoFrame) -> None:
+        """Give the picture its timestamp."""
         pts = picture.pts if picture.pts is not None else picture.dts
         if pts is None:
             pts = 0 if self._last is None else self._last + (picture.duration or self._frame_ticks)
@@ -220,7 +221,7 @@ class _Clock:
             self._warned = True
 
 
-class _Form:
+class Form:
     """Hold the clip to the size and format of its first picture."""
 
     def __init__(self, path: Path, first: av.VideoFrame) -> None:
@@ -231,6 +232,7 @@ class _Form:
         self._warned = False
 
     def apply(self, picture: av.VideoFrame) -> av.VideoFrame:
+        """Return the picture in the first one's format; raise InputError where its size is another."""
         size = picture.width, picture.height
         if size != self._size:
             raise InputError(

@@ -63,7 +63,7 @@ class StreamCopier:
         self._packets = iter(source.demux(readable)) if readable else iter(())
 
     def _add(self, stream: Stream) -> None:
-        reason = _cannot_carry(stream, self._output)
+        reason = cannot_carry(stream, self._output)
         if reason is not None:
             logger.warning("%s: %s is left out: %s", self._name, describe(stream), reason)
             return
@@ -208,7 +208,7 @@ def describe(stream: Stream) -> str:
     return f"{stream.type} stream {stream.index} ({codec}{', ' + extra if extra else ''})"
 
 
-def _cannot_carry(stream: Stream, output: OutputContainer) -> str | None:
+def cannot_carry(stream: Stream, output: OutputContainer) -> str | None:
     """Return why the output's container cannot hold a stream, or None: found by trying it on a scratch file."""
     if isinstance(stream, VideoStream) and not stream.disposition & Disposition.attached_pic:
         return "only the first video stream is stabilized"

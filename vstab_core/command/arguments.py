@@ -34,7 +34,9 @@ COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "compare": ("write a video of the original beside the stabilized clip", ("compare",)),
     "report": ("write a page with both clips, the camera path and the figures", ("evaluate", "report")),
     "visualize": ("draw features, tracks, flow or the background mask of a clip", ("visualize",)),
+    "pipe": ("stabilize between two programs: NUT in on stdin, NUT out on stdout", ("stabilize",)),
     "export": ("write the camera motion and the warps of a sidecar for other programs", ("export",)),
+    "batch": ("stabilize many clips; a run that was stopped goes on", ("batch",)),
     "unstabilize": ("give a stabilized 360 clip its original view back", ("render",)),
     "info": ("show what is known of a video or a sidecar", ()),
     "params": ("list every parameter", ()),
@@ -48,6 +50,8 @@ MODULES = {
     "report": "report",
     "visualize": "visualize",
     "export": "export",
+    "pipe": "pipe",
+    "batch": "batch",
     "unstabilize": "unstabilize",
 }
 PROGRESS_MODES = ("auto", "json", "none")
@@ -99,7 +103,7 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
         _add_files(command, name)
         if name in MODULES:
             module_of(name).add_arguments(command)
-        _add_parameters(command, _parameters_of(name, stages))
+        add_parameters(command, _parameters_of(name, stages))
         if name in ("stabilize", "render"):
             add_encoder(command)
         if stages:
@@ -108,9 +112,10 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
                 "--progress",
                 choices=PROGRESS_MODES,
                 default="auto",
-                help="auto: a bar on a terminal; json: one object per line on stdout; none: only warnings and errors",
+                help="auto: a bar on a terminal; json: one object per line on "
+                f"{'stderr' if name == 'pipe' else 'stdout'}; none: only warnings and errors",
             )
-            if name != "eval":
+            if name not in ("eval", "pipe"):
                 group.add_argument("--overwrite", action="store_true", help="replace an output that exists")
         command.add_argument("-v", "--verbose", action="count", default=0, help="log more; twice for everything")
     return parser, commands
@@ -162,12 +167,15 @@ def add_pair(command: argparse.ArgumentParser) -> None:
 
 
 def _parameters_of(name: str, stages: tuple[str, ...]) -> Iterable[str]:
+    if name == "batch":  # all of `stabilize`
+        stages = COMMANDS["stabilize"][1]
     for parameter, row in PARAMS.items():
-        if row.stage in stages and (name == "stabilize" or not row.streaming):
+        if row.stage in stages and (name in ("stabilize", "batch") or not row.streaming):
             yield parameter
 
 
-def _add_parameters(command: Parser, names: Iterable[str]) -> None:
+def add_parameters(command: argparse.ArgumentParser, names: Iterable[str]) -> None:
+    """Declare parameters of the table."""
     usual = command.add_argument_group("parameters")
     advanced = command.add_argument_group("advanced parameters")
     for name in names:

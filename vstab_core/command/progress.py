@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import math
@@ -57,6 +58,9 @@ class Reporter(Protocol):
 
     def warning(self, message: str) -> None:
         """Something the user should know although the job goes on."""
+
+    def event(self, name: str, facts: Mapping[str, object], text: str) -> None:
+        """Something of its own kind has happened; `text` is what people get to read, empty: nothing."""
 
     def result(self, facts: Mapping[str, object], text: str | None = None) -> None:
         """The job is done; `text` is what people get to read instead of figures and path."""
@@ -115,6 +119,10 @@ class JsonReporter:
     def warning(self, message: str) -> None:
         """Send a warning."""
         self._send({"event": "warning", "message": message})
+
+    def event(self, name: str, facts: Mapping[str, object], text: str) -> None:
+        """Send a line of another kind."""
+        self._send({"event": name, **facts})
 
     def result(self, facts: Mapping[str, object], text: str | None = None) -> None:
         """Send the last line of a job that has succeeded."""
@@ -185,6 +193,11 @@ class TextReporter:
         """Write a warning above the bar."""
         self._say(f"vstab: warning: {message}")
 
+    def event(self, name: str, facts: Mapping[str, object], text: str) -> None:
+        """Write the text above the bar."""
+        if text and not self._quiet:
+            self._say(text)
+
     def result(self, facts: Mapping[str, object], text: str | None = None) -> None:
         """Write the path, or the text that was asked for, on `out`, what was measured on `err`."""
         self._end_stage()
@@ -216,8 +229,9 @@ class TextReporter:
             self._bar = None
         elif not self._quiet:
             took_s = self._last_at_s - self._began_at_s
-            speed = f", {self._frame / took_s:.0f} fps" if took_s > 0.1 and self._frame > 1 else ""
-            self._say(f"vstab: {self._stage}: {self._frame} frames in {took_s:.1f} s{speed}")
+            fast = took_s > 0.1 and self._frame > 1 and _unit_of(self._stage) == "frames"
+            speed = f", {self._frame / took_s:.0f} fps" if fast else ""
+            self._say(f"vstab: {self._stage}: {self._frame} {_unit_of(self._stage)} in {took_s:.1f} s{speed}")
         self._stage, self._began_at_s = "", self._last_at_s
 
     def _say(self, line: str) -> None:
@@ -237,13 +251,19 @@ def _new_bar(stage: str, frames: int, err: TextIO) -> Any:
         sized = False
     # without a size (a pseudo-terminal that nobody gave one) tqdm would draw nothing
     size: dict[str, Any] = {"dynamic_ncols": True} if sized else {"ncols": 80, "nrows": 24}
-    return tqdm(desc=f"{stage:9}", total=frames or None, unit=" frames", file=err, smoothing=0.1, **size)
+    return tqdm(desc=f"{stage:9}", total=frames or None, unit=f" {_unit_of(stage)}", file=err, smoothing=0.1, **size)
 
 
-def reporter_for(mode: str, on_broken: Callable[[], None]) -> Reporter:
-    """Return the reporter of a `--progress` mode on this process' own streams."""
+def _unit_of(stage: str) -> str:
+    return "clips" if stage == "batch" else "frames"
+
+
+def reporter_for(mode: str, on_broken: Callable[[], None], piped: bool = False) -> Reporter:
+    """Return the reporter of a `--progress` mode on this process' own streams; stderr alone where `piped`."""
     if mode == "json":
-        return JsonReporter(sys.stdout, on_broken)
+        return JsonReporter(sys.stderr) if piped else JsonReporter(sys.stdout, on_broken)
+    if piped:
+        return TextReporter(io.StringIO(), sys.stderr, quiet=mode == "none", bar=mode == "auto" and sys.stderr.isatty())
     return TextReporter(sys.stdout, sys.stderr, quiet=mode == "none", bar=mode == "auto" and sys.stderr.isatty())
 
 

@@ -50,7 +50,7 @@ class StreamingPath:
             ("border", parameters.border, "crop, black or mirror"),
         ):
             if value in ("homography", "mesh", "dynamic", "fill"):
-                raise UsageError(f"--{name} {value} needs two passes; with --streaming use {instead}")
+                raise UsageError(f"--{name} {value} needs two passes; in one pass use {instead}")
         self._aspect, self._parameters = aspect, parameters
         self._basis, self._part = similarity_basis(aspect), similarity_part(aspect)
         self._sides = sides_of(self._basis, aspect)

@@ -1,0 +1,68 @@
+"""Plays `vstab stabilize` for the tests of the batch: says the protocol and does what the source's text says.
+
+    python batch_stand_in.py run vstab-arguments...     the command, with this file in the place of the children
+    python batch_stand_in.py SOURCE -o OUT ...          a child
+
+A source is text: seconds that it takes, and what happens then: ok, warn, fail, crash.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+CHILD = (sys.executable, "-S", __file__)
+STEPS = 10
+
+
+def child(arguments: list[str]) -> int:
+    source, out = Path(arguments[0]), Path(arguments[2])
+    seconds, _, what = source.read_text().partition(" ")
+    with (source.parent / "children.txt").open("a") as log:
+        log.write(f"{os.getpid()} {source.name} {' '.join(arguments[6:])}\n")
+    partial = out.with_name("." + out.name + ".partial")
+    partial.write_text("half")
+    threading.Thread(target=stop_with_stdin, args=(partial,), daemon=True).start()
+    tell(event="started", output=str(out))
+    for step in range(STEPS):
+        time.sleep(float(seconds) / STEPS)
+        tell(event="progress", stage="render", frame=step + 1, frames=STEPS)
+    if what == "fail":
+        partial.unlink()
+        tell(event="error", code="input", message="no clip of ours")
+        return 3
+    if what == "crash":
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if what == "warn":
+        tell(event="warning", message="it shakes")
+    partial.write_text(f"result of {source.read_text()} {' '.join(arguments[6:])}")
+    os.replace(partial, out)
+    tell(event="result", figures={"frames": STEPS})
+    return 0
+
+
+def stop_with_stdin(partial: Path) -> None:
+    while os.read(0, 1):
+        pass
+    partial.unlink(missing_ok=True)
+    os._exit(130)
+
+
+def tell(**event: object) -> None:
+    sys.stdout.write(json.dumps(event) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "run":
+        import vstab_core.batch.clip
+        from vstab_core.cli import main
+
+        vstab_core.batch.clip.COMMAND = CHILD
+        sys.exit(main(sys.argv[2:]))
+    sys.exit(child(sys.argv[1:]))

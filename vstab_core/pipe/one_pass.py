@@ -1,0 +1,48 @@
+"""Frames in, stabilized frames out, with no more delay than the look-ahead."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+
+from ..decode import luma_of
+from ..motion.homography import MotionEstimator, MotionStep
+from ..params import Parameters
+from ..render import NewFrame, warp_frame
+from ..smooth.streaming import StreamingPath
+from ..types import Frame
+
+
+class OnePass:
+    """Stabilizes a stream of frames.
+
+    Attributes:
+        shots, weak_frames: how many there were so far.
+
+    Raises:
+        UsageError: a parameter needs two passes.
+    """
+
+    def __init__(self, aspect: float, interval_s: float, parameters: Parameters) -> None:
+        self._estimator = MotionEstimator(aspect, live=parameters.look_ahead == 0)
+        self._smoother = StreamingPath(aspect, interval_s, parameters)
+        self._parameters = parameters
+        self._waiting: deque[Frame] = deque()
+        self.shots = self.weak_frames = 0
+
+    def frames(self, frames: Iterable[Frame], new_frame: NewFrame) -> Iterator[Frame]:
+        """Yield each frame stabilized, as soon as its warp is decided."""
+        for frame in frames:
+            self._waiting.append(frame)
+            yield from self._decided(self._estimator.push(luma_of(frame)), new_frame)
+            del frame  # while the next one is awaited, nothing but `_waiting` need hold it
+        yield from self._decided(self._estimator.flush(), new_frame)
+        for warp in self._smoother.flush():
+            yield warp_frame(self._waiting.popleft(), warp, self._parameters, new_frame)
+
+    def _decided(self, steps: list[MotionStep], new_frame: NewFrame) -> Iterator[Frame]:
+        for step in steps:
+            self.shots += step.cut
+            self.weak_frames += step.confidence == 0
+            for warp in self._smoother.push(step.corners, step.cut):
+                yield warp_frame(self._waiting.popleft(), warp, self._parameters, new_frame)
