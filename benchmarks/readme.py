@@ -208,7 +208,7 @@ def sphere_figures(data: Data) -> list[str]:
     places = dict.fromkeys(_place(head) for head in heads if head)
     said = f"Measured {'; '.join(places)}, against exact truth in memory: {readme360.COMMANDS}."
     if data.get("speed360", {}).get("load_at_start", 0) > BUSY:
-        said += " The machine was busy when time was measured: processor time is then a fifth too long, wall time more."
+        said += " The machine was busy when time was measured: processor time is then too long, wall time says nothing."
     lines = ["", "**360 clips**", "", *_wrapped(said)]
     if rows:
         lines += ["", "| what | figure | aim |", "| --- | --- | --- |"]

@@ -48,8 +48,8 @@ def deformation_rows(data: Data) -> list[Row]:
         if case["pure"] and "shutter" not in name
     )
     figure = (
-        f"rolling shutter {min(shutter):.0f} to {max(shutter):.0f} % less; walking {walking[0]:.0f} %, with a "
-        f"rolling shutter {walking[1]:.0f} %; among people {crowded:.0f} % at worst; only turning: at most "
+        f"rolling shutter {min(shutter):.0f} to {max(shutter):.0f} % less; walking {walking[0]:.1f} %, with a "
+        f"rolling shutter {walking[1]:.1f} %; among people {round(crowded)} % at worst; only turning: at most "
         f"{turning:+.3f}°"
     )
     what = "tremble (RMS second difference) of things at rest, deformed against rotation alone"

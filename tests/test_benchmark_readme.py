@@ -104,7 +104,7 @@ def test_360_clips_have_a_part_of_their_own() -> None:
     text = figures(data)
     assert "**360 clips**" in text
     assert "| up to 0.010°; rolling shutter up to 0.010° | 0.1° |" in text
-    assert "rolling shutter 75 to 75 % less; walking 25 %, with a rolling shutter 25 %" in text
+    assert "rolling shutter 75 to 75 % less; walking 25.0 %, with a rolling shutter 25.0 %" in text
     assert "| 1920x960 8-bit, deformed | 4.0 | 5.0 | 9.0 | 5.5 | 8 |" in text
     assert "The machine was busy" in text
     assert "memory, 7680x3840" not in text

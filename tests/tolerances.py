@@ -119,6 +119,9 @@ ROTATION_DEG = 0.1
 # up to 0.04, steps 0.02. A third of the view fixed to the camera made 0.7 once.
 SPHERE_PURE_DEG = 0.1
 SPHERE_PURE_STEP_DEG = 0.05
+# 120 degrees within 18 frames: LK on faces that things cross at 10 degrees a frame, half of the tracks lost on the way.
+# Found, over scenes: 0.025, 0.055, 0.125.
+SPHERE_WHIP_DEG = 0.2
 # With parallax, and two ninths of the sphere full of people. Found: 0.1.
 SPHERE_MOVING_DEG = 0.25
 # Largest local rotation of a clip that only turns.
