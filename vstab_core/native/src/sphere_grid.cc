@@ -14,14 +14,6 @@ constexpr float kOne = 1 << kGridBits;
 constexpr float kErrorPx = 0.25f;
 constexpr int kFewest = 64;  // px a side of the output: below, a block spans so much of the sphere that all are exact
 
-// Neither is negative. Rows past the bottom edge of a small output may lie far outside the source; they are not shown.
-std::int32_t y_fixed(double v) { return static_cast<std::int32_t>((v < 65535.0 ? v : 65535.0) * kOne + 0.5); }
-
-std::int32_t x_fixed(double v, std::int32_t period) {
-  const auto fixed = static_cast<std::int32_t>(v * double{kOne} + 0.5);
-  return fixed < period ? fixed : 0;
-}
-
 // The shorter way round; |span| < period.
 std::int32_t shorter(std::int32_t span, std::int32_t period) {
   const std::int32_t half = period / 2;
@@ -101,19 +93,18 @@ class ExactBlocks {
 
 // Evaluates the model at every pixel of the exact blocks [begin, end) of a block row.
 void fill_tables(const SphereModel& model, const SphereModel::Columns& pixels, int block_row, int begin, int end,
-                 std::int32_t period, Grid& grid, std::vector<float>& x, std::vector<float>& y) {
+                 std::int32_t period, Grid& grid, std::vector<std::int32_t>& x, std::vector<std::int32_t>& y) {
   const int first = grid.exact[static_cast<std::size_t>(block_row) * static_cast<std::size_t>(grid.cols - 1) +
                                static_cast<std::size_t>(begin)];
   for (int line = 0; line < kBlock; ++line) {
     model.row(pixels, begin * kBlock, (end - begin) * kBlock, block_row * kBlock + line + 0.5, x.data(), y.data());
     for (int block = 0; block < end - begin; ++block) {
       const std::size_t to = static_cast<std::size_t>((first + block) * kBlock + line) * kBlock;
-      const float *from_x = x.data() + block * kBlock, *from_y = y.data() + block * kBlock;
+      const std::int32_t *from_x = x.data() + block * kBlock, *from_y = y.data() + block * kBlock;
       std::int32_t *to_x = grid.exact_x.data() + to, *to_y = grid.exact_y.data() + to;
-      const std::int32_t start = x_fixed(from_x[0], period);
       for (int i = 0; i < kBlock; ++i) {
-        to_x[i] = start + shorter(x_fixed(from_x[i], period) - start, period);
-        to_y[i] = y_fixed(from_y[i]);
+        to_x[i] = from_x[0] + shorter(from_x[i] - from_x[0], period);
+        to_y[i] = from_y[i];
       }
     }
   }
@@ -134,14 +125,9 @@ Grid build_sphere_grid(const FrameWarp& warp, Size dst, Size src) {
   grid.x.resize(static_cast<std::size_t>(grid.rows) * cols);
   grid.y.resize(grid.x.size());
   const SphereModel::Columns corners = model.columns(0, kBlock, grid.cols);
-  std::vector<float> x(cols), y(cols);
   for (int row = 0; row < grid.rows; ++row) {
-    model.row(corners, 0, grid.cols, row * kBlock, x.data(), y.data());
     const std::size_t at = static_cast<std::size_t>(row) * cols;
-    for (std::size_t col = 0; col < cols; ++col) {
-      grid.x[at + col] = x_fixed(x[col], period);
-      grid.y[at + col] = y_fixed(y[col]);
-    }
+    model.row(corners, 0, grid.cols, row * kBlock, grid.x.data() + at, grid.y.data() + at);
   }
 
   grid.exact.assign(static_cast<std::size_t>(grid.rows - 1) * blocks, -1);
@@ -161,7 +147,7 @@ Grid build_sphere_grid(const FrameWarp& warp, Size dst, Size src) {
   }
   grid.exact_x.resize(static_cast<std::size_t>(count) * kBlock * kBlock);
   grid.exact_y.resize(grid.exact_x.size());
-  std::vector<float> x_px(blocks * kBlock), y_px(blocks * kBlock);
+  std::vector<std::int32_t> x(blocks * kBlock), y(blocks * kBlock);
   const SphereModel::Columns pixels = model.columns(0.5, 1, (grid.cols - 1) * kBlock);
   for (int row = 0; row < grid.rows - 1; ++row) {
     const std::int32_t* exact = grid.exact.data() + static_cast<std::size_t>(row) * blocks;
@@ -171,7 +157,7 @@ Grid build_sphere_grid(const FrameWarp& warp, Size dst, Size src) {
         ++end;
       }
       if (end > begin) {
-        fill_tables(model, pixels, row, begin, end, period, grid, x_px, y_px);
+        fill_tables(model, pixels, row, begin, end, period, grid, x, y);
       }
       begin = end + 1;
     }

@@ -5,70 +5,13 @@
 #include <stdexcept>
 #include <string>
 
+#include "cpu.h"
+#include "sphere_row.h"
+
 namespace vstab {
 namespace {
 
 constexpr double kPi = 3.14159265358979323846;
-constexpr float kPiF = static_cast<float>(kPi);
-constexpr int kChunk = 128;  // points at a time: the vectors of a chunk stay in the first-level cache
-
-// Within 3e-7 rad (0.0004 px at 7680 wide), from IEEE operations alone: the same bits everywhere. (0, 0) gives 0.
-// atan(t) / t is a polynomial in t^2 on [0, tan(pi / 8)], interpolated at Chebyshev points.
-inline float arc_tangent(float y, float x) {
-  const float ax = std::abs(x), ay = std::abs(y);
-  const float small = ax < ay ? ax : ay, large = ax < ay ? ay : ax;
-  const bool far = small > 0.414213562f * large;
-  const float numerator = far ? small - large : small;
-  const float denominator = far ? small + large : large;
-  const float t = numerator / (denominator > 1e-30f ? denominator : 1.0f);
-  const float z = t * t;
-  float p = 0.0470734983f;
-  p = p * z - 0.0845619375f;
-  p = p * z + 0.110404894f;
-  p = p * z - 0.142815888f;
-  p = p * z + 0.199998839f;
-  p = p * z - 0.333333321f;
-  p = p * z + 1.0f;
-  float angle = p * t + (far ? 0.25f * kPiF : 0.0f);
-  angle = ax < ay ? 0.5f * kPiF - angle : angle;
-  angle = x < 0 ? kPiF - angle : angle;
-  return y < 0 ? -angle : angle;
-}
-
-// v = exp(-omega(v)) v0, one step of the fixed-point iteration. Weighted by |v| the two vertices of an axis give
-// mean * |v| + half their difference * v.
-void step_towards_source(const float* mean, const float* half, const float* x0, const float* y0, const float* z0,
-                         int n, float* x, float* y, float* z) {
-  for (int i = 0; i < n; ++i) {
-    const float ax = std::abs(x[i]), ay = std::abs(y[i]), az = std::abs(z[i]);
-    const float scale = -1 / (ax + ay + az);
-    const float u = scale * (mean[0] * ax + half[0] * x[i] + mean[3] * ay + half[3] * y[i] + mean[6] * az +
-                             half[6] * z[i]);
-    const float v = scale * (mean[1] * ax + half[1] * x[i] + mean[4] * ay + half[4] * y[i] + mean[7] * az +
-                             half[7] * z[i]);
-    const float w = scale * (mean[2] * ax + half[2] * x[i] + mean[5] * ay + half[5] * y[i] + mean[8] * az +
-                             half[8] * z[i]);
-    // Rodrigues; sin(t) / t and (1 - cos(t)) / t^2 as series, within 3e-8 up to 1 rad.
-    const float t = u * u + v * v + w * w;
-    const float a = 1 - t * (1.0f / 6 - t * (1.0f / 120 - t * (1.0f / 5040 - t * (1.0f / 362880))));
-    const float b = 0.5f - t * (1.0f / 24 - t * (1.0f / 720 - t * (1.0f / 40320 - t * (1.0f / 3628800))));
-    const float cx = v * z0[i] - w * y0[i], cy = w * x0[i] - u * z0[i], cz = u * y0[i] - v * x0[i];
-    x[i] = x0[i] + a * cx + b * (v * cz - w * cy);
-    y[i] = y0[i] + a * cy + b * (w * cx - u * cz);
-    z[i] = z0[i] + a * cz + b * (u * cy - v * cx);
-  }
-}
-
-void px_from_rays(const float* x, const float* y, const float* z, int n, Size size, float* px, float* py) {
-  const float width = static_cast<float>(size.width), height = static_cast<float>(size.height);
-  const float px_per_longitude = width / (2 * kPiF), px_per_latitude = height / kPiF;
-  for (int i = 0; i < n; ++i) {
-    const float level = std::sqrt(x[i] * x[i] + z[i] * z[i]);
-    px[i] = arc_tangent(x[i], z[i]) * px_per_longitude + 0.5f * width;
-    py[i] = arc_tangent(y[i], level) * px_per_latitude + 0.5f * height;
-  }
-}
-
 void check_rotation(const double* r) {
   if (!std::all_of(r, r + 9, [](double v) { return std::isfinite(v); })) {
     throw std::invalid_argument("src_from_dst holds a value that is not finite");
@@ -108,6 +51,20 @@ int iterations_of(const double* local) {
   return count;
 }
 
+using RowKernel = void (*)(const SphereRow&);
+
+RowKernel row_kernel() {
+#if VSTAB_X86
+  static const RowKernel best = cpu_runs(SimdLevel::avx512) ? sphere_row_avx512
+                                : cpu_runs(SimdLevel::avx2) ? sphere_row_avx2
+                                : cpu_runs(SimdLevel::sse4) ? sphere_row_sse4
+                                                            : sphere_row_baseline;
+  return best;
+#else
+  return sphere_row_baseline;  // has all that NEON gives
+#endif
+}
+
 }  // namespace
 
 SphereModel::SphereModel(const FrameWarp& warp, Size dst, Size src) : dst_(dst), src_(src) {
@@ -116,7 +73,7 @@ SphereModel::SphereModel(const FrameWarp& warp, Size dst, Size src) : dst_(dst),
   }
   check_rotation(warp.src_from_dst);
   std::copy(warp.src_from_dst, warp.src_from_dst + 9, rotation_);
-  std::fill(local_, local_ + 18, 0.0);
+  std::fill(local_, local_ + 18, 0.0f);
   if (!warp.local.empty()) {
     if (warp.local.size() != 18) {
       throw std::invalid_argument("local must hold 6 rotation vectors, got " + std::to_string(warp.local.size()) +
@@ -136,8 +93,8 @@ SphereModel::SphereModel(const FrameWarp& warp, Size dst, Size src) : dst_(dst),
     for (int axis = 0; axis < 3; ++axis) {
       for (int k = 0; k < 3; ++k) {
         const double plus = local[6 * axis + k], minus = local[6 * axis + 3 + k];
-        local_[3 * axis + k] = 0.5 * (plus + minus);
-        local_[9 + 3 * axis + k] = 0.5 * (plus - minus);
+        local_[3 * axis + k] = static_cast<float>(0.5 * (plus + minus));
+        local_[9 + 3 * axis + k] = static_cast<float>(0.5 * (plus - minus));
       }
     }
   }
@@ -167,37 +124,23 @@ SphereModel::Columns SphereModel::columns(double first_px, double step_px, int c
   return columns;
 }
 
-void SphereModel::row(const Columns& columns, int begin, int count, double y_px, float* x, float* y) const {
+void SphereModel::row(const Columns& columns, int begin, int count, double y_px, std::int32_t* x,
+                      std::int32_t* y) const {
   if (yaw_only_) {
-    const double y_src = y_px * src_.height / dst_.height;
+    const std::int32_t y_src = y_fixed(static_cast<float>(y_px * src_.height / dst_.height));
     for (int i = 0; i < count; ++i) {
       const double turned = columns.px[static_cast<std::size_t>(begin + i)] * src_.width / dst_.width + yaw_px_;
-      x[i] = static_cast<float>(turned - src_.width * std::floor(turned / src_.width));
-      y[i] = static_cast<float>(y_src);
+      x[i] = x_fixed(static_cast<float>(turned - src_.width * std::floor(turned / src_.width)), src_.width << kGridBits);
+      y[i] = y_src;
     }
     return;
   }
   const double latitude = (y_px / dst_.height - 0.5) * kPi;
   const double s = std::sin(latitude), c = std::cos(latitude);
-  const double bx = s * rotation_[1], by = s * rotation_[4], bz = s * rotation_[7];
-  float local[18];
-  std::transform(local_, local_ + 18, local, [](double v) { return static_cast<float>(v); });
-  float x0[kChunk], y0[kChunk], z0[kChunk], rx[kChunk], ry[kChunk], rz[kChunk];
-  for (int from = 0; from < count; from += kChunk) {
-    const int n = std::min(kChunk, count - from);
-    const double *ax = columns.ax.data() + begin + from, *ay = columns.ay.data() + begin + from,
-                 *az = columns.az.data() + begin + from;
-    for (int i = 0; i < n; ++i) {
-      rx[i] = x0[i] = static_cast<float>(c * ax[i] + bx);
-      ry[i] = y0[i] = static_cast<float>(c * ay[i] + by);
-      rz[i] = z0[i] = static_cast<float>(c * az[i] + bz);
-    }
-    for (int k = 0; k < iterations_; ++k) {
-      step_towards_source(local, local + 9, x0, y0, z0, n, rx, ry, rz);
-    }
-    px_from_rays(rx, ry, rz, n, src_, x + from, y + from);
-  }
+  const SphereRow row{columns.ax.data() + begin, columns.ay.data() + begin, columns.az.data() + begin,
+                      c, s * rotation_[1], s * rotation_[4], s * rotation_[7],
+                      local_, local_ + 9, iterations_, src_.width, src_.height, count, x, y};
+  row_kernel()(row);
 }
-
 
 }  // namespace vstab
