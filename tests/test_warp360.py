@@ -266,6 +266,20 @@ def test_sparse_grid_is_near_the_exact_model(vector: Any, degrees: float, bound:
     assert (grid.exact >= 0).mean() < (0.12 if degrees else 0.08)
 
 
+@pytest.mark.parametrize("local", [None, random_local(2.0, 3)])
+@pytest.mark.parametrize("vector", [(0.0, 0.4, 0.0), *ROTATIONS])
+def test_grids_are_the_same_on_all_instruction_sets(vector: Any, local: Any) -> None:
+    warp = turned(vector, local)
+    for size in SIZES:
+        grids = [
+            _native.build_grid(warp.src_from_dst, None, 0.5, size, size, projection="equirect", local=local, simd=level)
+            for level in LEVELS
+        ]
+        for grid in grids[1:]:
+            for name in ("x_fixed", "y_fixed", "exact", "exact_x_fixed", "exact_y_fixed"):
+                assert np.array_equal(getattr(grid, name), getattr(grids[0], name)), (size, name)
+
+
 # --- the kernel against its twin ---
 
 

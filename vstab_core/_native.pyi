@@ -37,6 +37,7 @@ def build_grid(
     *,
     projection: str = "rectilinear",
     local: npt.NDArray[np.float32] | None = None,
+    simd: str | None = None,
 ) -> Grid: ...
 def warp_plane(
     src: npt.NDArray[Any],

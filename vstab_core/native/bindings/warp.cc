@@ -90,12 +90,24 @@ View view_of(const py::array& array, const char* what) {
   return view;
 }
 
+SimdLevel level_of(const std::optional<std::string>& simd) {
+  if (!simd) {
+    return simd_levels().back();
+  }
+  Names<SimdLevel> names;
+  for (SimdLevel known : simd_levels()) {
+    names.emplace_back(simd_level_name(known), known);
+  }
+  return choose(*simd, names, "simd level");
+}
+
 Size size_of(const std::pair<int, int>& height_width) { return {height_width.first, height_width.second}; }
 
 Grid build(const py::array_t<double, py::array::c_style | py::array::forcecast>& src_from_dst,
            const std::optional<py::array_t<float, py::array::c_style | py::array::forcecast>>& mesh, double aspect,
            const std::pair<int, int>& dst_size, const std::pair<int, int>& src_size, const std::string& projection,
-           const std::optional<py::array_t<float, py::array::c_style | py::array::forcecast>>& local) {
+           const std::optional<py::array_t<float, py::array::c_style | py::array::forcecast>>& local,
+           const std::optional<std::string>& simd) {
   if (src_from_dst.ndim() != 2 || src_from_dst.shape(0) != 3 || src_from_dst.shape(1) != 3) {
     throw std::invalid_argument("src_from_dst must be (3, 3)");
   }
@@ -117,8 +129,9 @@ Grid build(const py::array_t<double, py::array::c_style | py::array::forcecast>&
     warp.mesh_cols = static_cast<int>(mesh->shape(1)) - 1;
     warp.mesh.assign(mesh->data(), mesh->data() + mesh->size());
   }
+  const SimdLevel level = level_of(simd);
   py::gil_scoped_release release;
-  return build_grid(warp, size_of(dst_size), size_of(src_size));
+  return build_grid(warp, size_of(dst_size), size_of(src_size), level);
 }
 
 py::array_t<std::int32_t> tables(const std::vector<std::int32_t>& values) {
@@ -144,14 +157,7 @@ void warp(const py::array& src, py::array& dst, const Grid& grid, const std::str
   for (std::size_t c = 0; c < static_cast<std::size_t>(from.channels); ++c) {
     options.border_value[c] = border_value[border_value.size() == 1 ? 0 : c];
   }
-  SimdLevel level = simd_levels().back();
-  if (simd) {
-    Names<SimdLevel> names;
-    for (SimdLevel known : simd_levels()) {
-      names.emplace_back(simd_level_name(known), known);
-    }
-    level = choose(*simd, names, "simd level");
-  }
+  const SimdLevel level = level_of(simd);
   const int end = row_end.value_or(to.size.height);
   py::gil_scoped_release release;
   warp_plane(from, to, grid, options, row_begin, end, level);
@@ -181,7 +187,8 @@ void register_warp(py::module_& m) {
   m.attr("NOWHERE") = kNowhere;
   m.def("build_grid", &build, py::arg("src_from_dst"), py::arg("mesh"), py::arg("aspect"), py::arg("dst_size"),
         py::arg("src_size"), py::kw_only(), py::arg("projection") = "rectilinear", py::arg("local") = py::none(),
-        "Evaluates a warp model into a Grid; sizes are (height, width).");
+        py::arg("simd") = py::none(),
+        "Evaluates a warp model into a Grid; sizes are (height, width). simd: one of simd_levels(), for tests.");
   m.def("warp_plane", &warp, py::arg("src"), py::arg("dst"), py::arg("grid"), py::kw_only(),
         py::arg("filter") = "bicubic", py::arg("border") = "constant", py::arg("border_value") = std::vector<float>{0},
         py::arg("max_value") = 0, py::arg("row_begin") = 0, py::arg("row_end") = py::none(),

@@ -51,4 +51,25 @@ bool cpu_runs(SimdLevel level) { return level == SimdLevel::baseline; }
 
 #endif
 
+std::vector<SimdLevel> simd_levels() {
+  std::vector<SimdLevel> levels;
+  for (SimdLevel level :
+       {SimdLevel::baseline, SimdLevel::sse4, SimdLevel::avx2, SimdLevel::avx512, SimdLevel::neon}) {
+    if (cpu_runs(level)) {
+      levels.push_back(level);
+    }
+  }
+  return levels;
+}
+
+const char* simd_level_name(SimdLevel level) {
+  switch (level) {
+    case SimdLevel::sse4: return "sse4";
+    case SimdLevel::avx2: return "avx2";
+    case SimdLevel::avx512: return "avx512";
+    case SimdLevel::neon: return "neon";
+    default: return "baseline";
+  }
+}
+
 }  // namespace vstab

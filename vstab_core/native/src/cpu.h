@@ -1,7 +1,7 @@
 // Which kernels this build holds, and which of them this processor runs.
 #pragma once
 
-#include "vstab/warp.h"
+#include "vstab/simd.h"
 
 #if defined(__x86_64__) || (defined(_M_X64) && !defined(_M_ARM64EC))
 #define VSTAB_X86 1

@@ -75,11 +75,13 @@ void check_model(const FrameWarp& warp) {
 
 }  // namespace
 
-Grid build_grid(const FrameWarp& warp, Size dst, Size src) {
+Grid build_grid(const FrameWarp& warp, Size dst, Size src) { return build_grid(warp, dst, src, simd_levels().back()); }
+
+Grid build_grid(const FrameWarp& warp, Size dst, Size src, SimdLevel level) {
   check_size(dst, "destination");
   check_size(src, "source");
   if (warp.projection == Projection::equirectangular) {
-    return build_sphere_grid(warp, dst, src);
+    return build_sphere_grid(warp, dst, src, level);
   }
   check_model(warp);
   Grid grid;

@@ -112,8 +112,8 @@ void fill_tables(const SphereModel& model, const SphereModel::Columns& pixels, i
 
 }  // namespace
 
-Grid build_sphere_grid(const FrameWarp& warp, Size dst, Size src) {
-  const SphereModel model(warp, dst, src);
+Grid build_sphere_grid(const FrameWarp& warp, Size dst, Size src, SimdLevel level) {
+  const SphereModel model(warp, dst, src, level);
   const std::int32_t period = src.width << kGridBits;
   Grid grid;
   grid.projection = Projection::equirectangular;

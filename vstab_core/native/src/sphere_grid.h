@@ -5,6 +5,6 @@
 
 namespace vstab {
 
-Grid build_sphere_grid(const FrameWarp& warp, Size dst, Size src);
+Grid build_sphere_grid(const FrameWarp& warp, Size dst, Size src, SimdLevel level);
 
 }  // namespace vstab

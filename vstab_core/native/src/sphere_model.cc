@@ -51,23 +51,21 @@ int iterations_of(const double* local) {
   return count;
 }
 
-using RowKernel = void (*)(const SphereRow&);
-
-RowKernel row_kernel() {
+RowKernel kernel_of(SimdLevel level) {
+  switch (level) {
 #if VSTAB_X86
-  static const RowKernel best = cpu_runs(SimdLevel::avx512) ? sphere_row_avx512
-                                : cpu_runs(SimdLevel::avx2) ? sphere_row_avx2
-                                : cpu_runs(SimdLevel::sse4) ? sphere_row_sse4
-                                                            : sphere_row_baseline;
-  return best;
-#else
-  return sphere_row_baseline;  // has all that NEON gives
+    case SimdLevel::sse4: return sphere_row_sse4;
+    case SimdLevel::avx2: return sphere_row_avx2;
+    case SimdLevel::avx512: return sphere_row_avx512;
 #endif
+    default: return sphere_row_baseline;  // has all that NEON gives
+  }
 }
 
 }  // namespace
 
-SphereModel::SphereModel(const FrameWarp& warp, Size dst, Size src) : dst_(dst), src_(src) {
+SphereModel::SphereModel(const FrameWarp& warp, Size dst, Size src, SimdLevel level)
+    : dst_(dst), src_(src), row_kernel_(kernel_of(level)) {
   if (!warp.mesh.empty()) {
     throw std::invalid_argument("a mesh belongs to a rectilinear warp; an equirectangular one takes local rotations");
   }
@@ -140,7 +138,7 @@ void SphereModel::row(const Columns& columns, int begin, int count, double y_px,
   const SphereRow row{columns.ax.data() + begin, columns.ay.data() + begin, columns.az.data() + begin,
                       c, s * rotation_[1], s * rotation_[4], s * rotation_[7],
                       local_, local_ + 9, iterations_, src_.width, src_.height, count, x, y};
-  row_kernel()(row);
+  row_kernel_(row);
 }
 
 }  // namespace vstab

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "sphere_row.h"
 #include "vstab/grid.h"
 
 namespace vstab {
@@ -11,7 +12,7 @@ namespace vstab {
 class SphereModel {
  public:
   // Throws std::invalid_argument for a model that is none.
-  SphereModel(const FrameWarp& warp, Size dst, Size src);
+  SphereModel(const FrameWarp& warp, Size dst, Size src, SimdLevel level);
 
   // Source positions of the output points (columns[i], y), i < n, in 1/16384 px (kGridBits). 0 <= x < W, 0 <= y; y <= H
   // but for rows past the bottom of the output. Right to 0.0001 px at 1920 wide, 0.0005 at 7680. `Columns` is made
@@ -32,6 +33,7 @@ class SphereModel {
   bool yaw_only_ = false;
   double yaw_px_ = 0;
   Size dst_, src_;
+  RowKernel row_kernel_;
 };
 
 }  // namespace vstab

@@ -30,6 +30,8 @@ static inline std::int32_t y_fixed(float v) {
   return static_cast<std::int32_t>(y * (1 << kGridBits) + 0.5);
 }
 
+using RowKernel = void (*)(const SphereRow&);
+
 void sphere_row_baseline(const SphereRow& row);
 void sphere_row_sse4(const SphereRow& row);
 void sphere_row_avx2(const SphereRow& row);

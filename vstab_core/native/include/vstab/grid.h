@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "vstab/image.h"
+#include "vstab/simd.h"
 
 namespace vstab {
 
@@ -61,5 +62,8 @@ struct Grid {
 // non-finite model, a mesh of wrong length, and on the sphere for a matrix that is no rotation or a local rotation beyond
 // 1 radian.
 Grid build_grid(const FrameWarp& warp, Size dst, Size src);
+
+// The same with a chosen instruction set, for tests.
+Grid build_grid(const FrameWarp& warp, Size dst, Size src, SimdLevel level);
 
 }  // namespace vstab

@@ -5,10 +5,9 @@
 // fused multiply-add. Positions are exact to 1/2048 px; a whole number of pixels copies the source bit for bit.
 #pragma once
 
-#include <vector>
-
 #include "vstab/grid.h"
 #include "vstab/image.h"
+#include "vstab/simd.h"
 
 namespace vstab {
 
@@ -21,8 +20,6 @@ enum class Border {
   keep,       // output pixels whose position is outside the source stay as they are; replicate near the edge
 };
 
-enum class SimdLevel { baseline, sse4, avx2, avx512, neon };
-
 struct WarpOptions {
   Filter filter = Filter::bicubic;
   Border border = Border::constant;
@@ -30,10 +27,6 @@ struct WarpOptions {
   float border_value[4] = {0, 0, 0, 0};
   int max_value = 0;  // highest code value; 0: 255 for 8 bits, 65535 for 16. Source codes above it count as it.
 };
-
-// Levels that this build holds and this processor runs, slowest first; always starts with `baseline`.
-std::vector<SimdLevel> simd_levels();
-const char* simd_level_name(SimdLevel level);
 
 // Writes rows [row_begin, row_end) of `dst`. `src` and `dst` must have the sizes the grid was built for, the same depth
 // and the same number of channels, and must not overlap. Throws std::invalid_argument otherwise.
