@@ -23,6 +23,7 @@ from .command.cancel import Cancellation
 from .command.progress import Reporter, WarningHandler, finite, reporter_for
 from .errors import Cancelled, OutputError, UsageError, VstabError
 from .params import PARAMS, parameters_from
+from .sequence.names import pattern_of
 
 if TYPE_CHECKING:
     from .result import Result
@@ -85,7 +86,8 @@ def _run_job(options: argparse.Namespace) -> int:
                 cancellation.watch_stdin()
             job = (_Other if options.command in MODULES else _Job)(options, reporter, cancellation)
             reporter.started(job.facts())
-            result = job.run()
+            with contextlib.redirect_stdout(sys.stderr):  # libraries print (OpenEXR); stdout is for results
+                result = job.run()
             for message in result.warnings:
                 handler.tell(message)
             reporter.result(job.result_facts(result), result.text)
@@ -242,11 +244,18 @@ def _default_paths(
         assert sidecar is not None
         return output or sidecar, output or sidecar
     if command == "analyze":
-        output = output or source.with_suffix(".vstab")
+        output = output or _named(source, "", ".vstab")
         return output, output
     if command == "render":
-        sidecar = sidecar or source.with_suffix(".vstab")
-    return output or source.with_name(f"{source.stem}_stabilized{source.suffix}"), sidecar
+        sidecar = sidecar or _named(source, "", ".vstab")
+    return output or _named(source, "_stabilized", source.suffix), sidecar
+
+
+def _named(source: Path, mark: str, suffix: str) -> Path:
+    pattern = pattern_of(source)
+    if pattern is None:
+        return source.with_name(f"{source.stem}{mark}{suffix}")
+    return pattern.marked(mark) if mark else pattern.with_suffix(suffix)
 
 
 def _info(options: argparse.Namespace) -> int:

@@ -24,6 +24,9 @@ from .formats import bit_depth, delivered_format, plane_views
 from .handover import read_ahead
 from .media import Orientation, check_readable, open_media, orientation_of, read_first, video_stream
 from .pictures import frame_count_and_duration, frame_rate_of, read_pictures, time_base_of
+from .sequence import clip as sequence
+from .sequence.names import pattern_of, refuse_one_frame
+from .sequence.tone import tone_of_linear
 from .types import Frame, Plane, VideoInfo
 
 logger = logging.getLogger(__name__)
@@ -32,16 +35,24 @@ OnDamage = Callable[[str], None]
 
 FINGERPRINT_BYTES = 65536  # of each end: headers and index live there, and reading them costs no time on any disk
 PROXY_LONG_SIDE_PX = 640
+AS_FILES_SAY = sequence.Reading()
 FRAMES_AHEAD = 3  # of full size: covers the jitter between decoder and warp, 75 MB in 4K 10 bit
 
 
-def probe(path: Path) -> VideoInfo:
+def probe(path: Path, reading: sequence.Reading = AS_FILES_SAY) -> VideoInfo:
     """Return what is known of a clip's first video stream; decodes one picture.
+
+    Args:
+        path: a file, or the pattern of an image sequence.
+        reading: what the user said about a sequence.
 
     Raises:
         InputError: the file is missing, unreadable, no media, without video, or nothing in it can be decoded.
     """
     path = Path(path)
+    if (pattern := pattern_of(path)) is not None:
+        return sequence.probe(pattern, reading)
+    refuse_one_frame(path)
     with open_media(path) as container:
         stream = video_stream(container, path)
         frames, duration_s = frame_count_and_duration(container, stream)
@@ -81,13 +92,20 @@ def fingerprint(path: Path) -> str:
     return digest.hexdigest()
 
 
-def read_frames(path: Path, *, on_damage: OnDamage | None = None, ahead: int = FRAMES_AHEAD) -> Iterator[Frame]:
+def read_frames(
+    path: Path,
+    *,
+    on_damage: OnDamage | None = None,
+    ahead: int = FRAMES_AHEAD,
+    reading: sequence.Reading = AS_FILES_SAY,
+) -> Iterator[Frame]:
     """Yield every frame of the first video stream in display order.
 
     Args:
-        path: the file.
+        path: the file, or the pattern of an image sequence.
         on_damage: called with a message for each damaged stretch; without it they are logged as warnings.
         ahead: how many frames are decoded ahead in a thread of their own; 0 decodes in the caller's thread.
+        reading: as for `probe`.
 
     Returns:
         frames whose planes are views of the decoder's memory (copies only where the picture had to be turned or its
@@ -96,7 +114,10 @@ def read_frames(path: Path, *, on_damage: OnDamage | None = None, ahead: int = F
     Raises:
         InputError: as `probe`, and where the picture size changes in mid-stream.
     """
-    return _tell_damage(read_ahead(_frames(Path(path)), ahead, "decode", _bytes_of), Path(path), on_damage)
+    path = Path(path)
+    pattern = pattern_of(path)
+    frames = _frames(path) if pattern is None else sequence.read_frames(pattern, reading)
+    return _tell_damage(read_ahead(frames, ahead, "decode", _bytes_of), path, on_damage)
 
 
 def _bytes_of(item: Frame | str) -> int:
@@ -159,7 +180,7 @@ def luma_of(frame: Frame, long_side_px: int = PROXY_LONG_SIDE_PX) -> npt.NDArray
     if plane.dtype == np.uint16:
         plane = cv2.convertScaleAbs(plane, alpha=1 / (1 << (bit_depth(frame.pixel_format) - 8)))
     elif plane.dtype == np.float32:
-        plane = cv2.convertScaleAbs(np.clip(plane, 0, 1), alpha=255)
+        plane = tone_of_linear(plane)
     return plane if plane.base is None else plane.copy()  # a view would keep the whole picture in memory
 
 

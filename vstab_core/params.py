@@ -11,6 +11,7 @@ import itertools
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from fractions import Fraction
 from typing import Any, Literal
 
 try:
@@ -95,6 +96,23 @@ def orientation_keys(text: str) -> list[tuple[float, float, float, float]]:
     if any(later[0] <= earlier[0] for earlier, later in itertools.pairwise(rows)):
         raise UsageError(f"--orientation must have its key frames in order of time; got {text!r}")
     return rows
+
+
+def frames_a_second(text: str) -> Fraction | None:
+    """Read the parameter `fps`: a rate, or None for "auto".
+
+    Raises:
+        UsageError: the text is neither.
+    """
+    if text == "auto":
+        return None
+    try:
+        rate = Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        rate = Fraction(0)
+    if not Fraction(1, 10) <= rate <= 1000:
+        raise UsageError(f"--fps must be auto, or frames a second as 24, 23.976 or 24000/1001; got {text!r}")
+    return rate
 
 
 @dataclass(frozen=True)
@@ -216,6 +234,20 @@ class Parameters:
         "render",
         "Hyperlapse sound",
         "What becomes of a hyperlapse's sound; stretch plays it as many times faster, at its own pitch.",
+    )
+    fps: str = _text(
+        "auto",
+        frames_a_second,
+        "analyze",
+        "Frame rate (image sequences)",
+        "Frames a second of an image sequence, as 24, 23.976 or 24000/1001; auto: as its files say, else 24.",
+    )
+    missing_frames: str = _choice(
+        "error",
+        ("error", "skip"),
+        "analyze",
+        "Missing frames (image sequences)",
+        "What to do where an image sequence has a gap; skip leaves the same gap in the result.",
     )
     look_ahead: int = _number(
         30,

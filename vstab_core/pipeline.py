@@ -23,6 +23,8 @@ from .motion.rotation360 import RotationEstimator, RotationSteps
 from .params import Parameters, parameters_from
 from .render import render_frames, warp_frame
 from .result import ProgressFn, Result, figures_of, tell
+from .sequence.names import pattern_of
+from .sequence.writer import SequenceWriter, refuse_existing
 from .sidecar import Sidecar, check_matches, read_sidecar, write_sidecar
 from .smooth import hyperlapse
 from .smooth.solve import doubts_of_path, smooth
@@ -247,18 +249,31 @@ def _render(
         if message not in known:
             warnings.append(message)
 
-    size = (clip.info.height, clip.info.width)
-    sound = sound_changes(clip.info.path, warps, motion, clip.parameters.ambisonics)
-    says = spherical_of_output(clip.info.path, clip.layout.stereo, clip.layout.half) if clip.sphere else None
-    pace = pace_of(warps, motion, clip.parameters)
-    with VideoWriter(
-        output, clip.info, encode, overwrite=overwrite, size=size, sound=sound, spherical=says, pace=pace
-    ) as writer:
+    with _writer(clip, warps, motion, output, encode, overwrite) as writer:
         frames = tail.replay(lambda: clip.frames(damaged), int(warps.pts[0]))
         flat = motion if isinstance(motion, CameraMotion) else None
         for done, frame in enumerate(render_frames(frames, warps, flat, clip.parameters, writer.new_frame), 1):
             writer.write(frame)
             tell(on_progress, "render", done, len(warps))
+
+
+def _writer(
+    clip: Source,
+    warps: WarpTrack,
+    motion: CameraMotion | RotationMotion | None,
+    output: Path,
+    encode: EncodeOptions,
+    overwrite: bool,
+) -> VideoWriter | SequenceWriter:
+    if pattern_of(clip.info.path) is not None:
+        return SequenceWriter(output, clip.info, encode, overwrite=overwrite)
+    size = (clip.info.height, clip.info.width)
+    sound = sound_changes(clip.info.path, warps, motion, clip.parameters.ambisonics)
+    says = spherical_of_output(clip.info.path, clip.layout.stereo, clip.layout.half) if clip.sphere else None
+    pace = pace_of(warps, motion, clip.parameters)
+    return VideoWriter(
+        output, clip.info, encode, overwrite=overwrite, size=size, sound=sound, spherical=says, pace=pace
+    )
 
 
 def _stabilize_streaming(
@@ -276,7 +291,8 @@ def _stabilize_streaming(
     waiting: deque[Frame] = deque()
     done = cuts = weak = 0
 
-    with _one_thread_for_opencv(), VideoWriter(output, info, encode, overwrite=overwrite) as writer:
+    open_writer = VideoWriter if pattern_of(info.path) is None else SequenceWriter
+    with _one_thread_for_opencv(), open_writer(output, info, encode, overwrite=overwrite) as writer:
 
         def give_out(steps: list[MotionStep], last: bool = False) -> None:
             nonlocal done, cuts, weak
@@ -322,6 +338,9 @@ def _check_count(info: VideoInfo, frames: int) -> None:
 
 def _refuse_existing(output: Path, source: Path, overwrite: bool) -> None:
     """Say before a long analysis what `VideoWriter` would say after it."""
+    if pattern_of(source) is not None and output.suffix != ".vstab":
+        refuse_existing(output, source, overwrite)
+        return
     if output.exists() and output.samefile(source):
         raise OutputError(f"output '{output}' is the input; give another name with -o")
     if output.exists() and not overwrite:

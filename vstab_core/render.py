@@ -105,6 +105,7 @@ def _warp_into(target: Frame, frame: Frame, warp: FrameWarp, parameters: Paramet
             warp,
             outs=outs,
             filter=parameters.interpolation,  # type: ignore[arg-type]
+            nearest=getattr(frame.source, "nearest_planes", ()),
             border=border,
             border_values=black,
             max_value=0 if frame.planes[0].dtype == np.float32 else (1 << bit_depth(frame.pixel_format)) - 1,

@@ -11,11 +11,12 @@ import numpy.typing as npt
 
 from .cube import SOURCE_WIDTH_PX
 from .cubemap import INPUTS, as_equirect, equirect_info
-from .decode import halved, luma_of, probe, read_frames
+from .decode import AS_FILES_SAY, halved, luma_of, probe, read_frames
 from .errors import UsageError
 from .formats import chroma_step
 from .layout import Layout, eyes_alike, layout_of, usual_stereo
 from .params import Parameters
+from .sequence.clip import Reading
 from .spherical import Decision, decide, looks_round
 from .spherical_metadata import read_spherical, stereo_layout
 from .types import Frame, VideoInfo
@@ -47,7 +48,7 @@ class Source:
 
     def frames(self, on_damage: Callable[[str], None]) -> Iterator[Frame]:
         """Yield the frames, as `decode.read_frames` does."""
-        frames = read_frames(self.info.path, on_damage=on_damage)
+        frames = read_frames(self.info.path, on_damage=on_damage, reading=_reading(self.parameters))
         if self.parameters.projection not in INPUTS:
             return frames
         return as_equirect(frames, self.info, self.parameters.projection, self.parameters.stereo)
@@ -72,7 +73,7 @@ def open_source(path: Path, parameters: Parameters) -> Source:
         InputError: it cannot be read, or its size does not fit its layout.
         UsageError: the parameters do not go with the clip.
     """
-    info = probe(path)
+    info = probe(path, _reading(parameters))
     parameters, warnings = _decided(info, parameters)
     if parameters.model == "rotation" and parameters.projection == "rectilinear":
         raise UsageError(
@@ -86,11 +87,15 @@ def open_source(path: Path, parameters: Parameters) -> Source:
     return source
 
 
-def decide_projection(info: VideoInfo) -> Decision:
+def _reading(parameters: Parameters) -> Reading:
+    return Reading(parameters.fps, parameters.missing_frames)
+
+
+def decide_projection(info: VideoInfo, reading: Reading = AS_FILES_SAY) -> Decision:
     """Decide from the file what a clip is, and say why."""
 
     def is_round(stereo: str) -> bool:
-        frames = read_frames(info.path, on_damage=lambda _: None, ahead=0)
+        frames = read_frames(info.path, on_damage=lambda _: None, ahead=0, reading=reading)
         first = next(frames, None)
         getattr(frames, "close", lambda: None)()
         if first is None:
@@ -105,7 +110,7 @@ def _decided(info: VideoInfo, parameters: Parameters) -> tuple[Parameters, list[
     projection, stereo = parameters.projection, parameters.stereo
     warnings: list[str] = []
     if projection == "auto":
-        decision = decide_projection(info)
+        decision = decide_projection(info, _reading(parameters))
         projection, warnings = decision.projection, decision.warnings
         stereo = decision.stereo if stereo == "auto" else stereo
     if stereo == "auto" and projection != "rectilinear":

@@ -6,7 +6,7 @@ resamples; `docs/warp.md` says how, how exactly and how fast.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Literal
 
 import numpy as np
@@ -17,11 +17,11 @@ from vstab_core.projection import apply_homography, normalised_from_px, px_from_
 from vstab_core.sphere import undeformed
 from vstab_core.types import FloatArray, FrameWarp, Plane
 
-Filter = Literal["bilinear", "bicubic", "lanczos3"]
+Filter = Literal["nearest", "bilinear", "bicubic", "lanczos3"]
 Border = Literal["constant", "replicate", "mirror", "keep"]
 Grid = _native.Grid
 
-_TAPS = {"bilinear": 2, "bicubic": 4, "lanczos3": 6}
+_TAPS = {"nearest": 1, "bilinear": 2, "bicubic": 4, "lanczos3": 6}
 
 
 def build_grid(warp: FrameWarp, dst_size: tuple[int, int], src_size: tuple[int, int] | None = None) -> Grid:
@@ -66,7 +66,7 @@ def warp_plane(
         warp: the model, or the grid made from it for these sizes.
         out: where to write, of the same type and number of channels; may differ in size. None: a new plane as large as
             the source (with `border="keep"`: zeros where nothing is written).
-        filter: bilinear, bicubic (Catmull-Rom) or lanczos3.
+        filter: bilinear, bicubic (Catmull-Rom) or lanczos3; nearest takes samples as they are (float32 only).
         border: what lies outside the source: constant (`border_value`), replicate, mirror, or keep (pixels of `out`
             whose position is outside the source stay as they are).
             An equirectangular source has no outside: the picture goes on round the seam and over the poles.
@@ -109,6 +109,7 @@ def warp_planes(
     border: Border = "constant",
     border_values: Sequence[float | Sequence[float]] | None = None,
     max_value: int = 0,
+    nearest: Container[int] = (),
 ) -> tuple[Plane, ...]:
     """Warp all planes of a frame, each at its own size, by one model.
 
@@ -118,6 +119,7 @@ def warp_planes(
         outs: where to write, one a plane; None: new planes.
         filter, border, max_value: as in `warp_plane`.
         border_values: one entry a plane (16, 128, 128 is black in 8-bit limited-range YUV); None: 0.
+        nearest: planes whose filter is "nearest", by index: depth, ids.
 
     Returns:
         The warped planes.
@@ -137,7 +139,13 @@ def warp_planes(
         value = 0 if border_values is None else border_values[i]
         results.append(
             warp_plane(
-                plane, grids[key], out=out, filter=filter, border=border, border_value=value, max_value=max_value
+                plane,
+                grids[key],
+                out=out,
+                filter="nearest" if i in nearest else filter,
+                border=border,
+                border_value=value,
+                max_value=max_value,
             )
         )
     return tuple(results)
@@ -221,14 +229,21 @@ def warp_plane_reference(
     x_index, x_weight = _filter_weights(x, taps, filter)
     y_index, y_weight = _filter_weights(y, taps, filter)
     result = np.zeros((*size, source.shape[2]))
+
+    def samples(column: npt.NDArray[np.intp], row: npt.NDArray[np.intp]) -> FloatArray:
+        if projection == "equirect":
+            return _sphere_samples(source, column, row)
+        return _samples(source, column, row, border, fill)
+
+    nearest = None if np.isfinite(source).all() else samples(np.floor(x).astype(int), np.floor(y).astype(int))
     for j in range(taps):
         for i in range(taps):
-            column, row = x_index[..., i], y_index[..., j]
-            if projection == "equirect":
-                sample = _sphere_samples(source, column, row)
-            else:
-                sample = _samples(source, column, row, border, fill)
+            sample = samples(x_index[..., i], y_index[..., j])
+            if nearest is not None:  # what is no number stays one pixel
+                sample = np.where(np.isfinite(sample) | ~np.isfinite(nearest), sample, nearest)
             result += sample * (x_weight[..., i] * y_weight[..., j])[..., None]
+    if nearest is not None:
+        result = np.where(np.isfinite(nearest), result, nearest)
     if limit:
         result = np.clip(result, 0, limit)
     result = np.where(seen[..., None], result, fill)
@@ -302,6 +317,8 @@ def _filter_weights(position: FloatArray, taps: int, name: Filter) -> tuple[npt.
     first = np.floor(position - 0.5).astype(int) - (taps // 2 - 1)
     index = first[..., None] + np.arange(taps)
     x = np.abs(index + 0.5 - position[..., None])
+    if name == "nearest":
+        return np.floor(position).astype(int)[..., None], np.ones((*position.shape, 1))
     if name == "bilinear":
         weight = 1 - x
     elif name == "bicubic":

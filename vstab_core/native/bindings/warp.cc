@@ -34,7 +34,7 @@ E choose(const std::string& name, const Names<E>& names, const char* what) {
 }
 
 const Names<Filter> kFilters = {
-    {"bilinear", Filter::bilinear}, {"bicubic", Filter::bicubic}, {"lanczos3", Filter::lanczos3}};
+    {"bilinear", Filter::bilinear}, {"bicubic", Filter::bicubic}, {"lanczos3", Filter::lanczos3}, {"nearest", Filter::nearest}};
 const Names<Border> kBorders = {{"constant", Border::constant},
                                 {"replicate", Border::replicate},
                                 {"mirror", Border::mirror},

@@ -89,6 +89,7 @@ void warp_plane(const ConstPlane& src, const Plane& dst, const Grid& grid, const
   require(0 <= row_begin && row_begin <= row_end && row_end <= grid.dst.height,
           "rows must be a range within 0 to " + std::to_string(grid.dst.height) + ", got " +
               std::to_string(row_begin) + " to " + std::to_string(row_end));
+  require(options.filter != Filter::nearest || src.depth == Depth::f32, "the nearest filter is for float planes");
   require(cpu_runs(level), std::string("this processor does not run the instruction set ") + simd_level_name(level));
   const auto from = extent(src), to = extent(dst);
   require(from.second <= to.first || to.second <= from.first, "source and destination planes overlap in memory");

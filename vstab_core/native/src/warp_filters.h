@@ -19,6 +19,12 @@ inline Int dup<Int>(int v) {
 template <int kTaps>
 struct FilterTaps;
 
+// Nearest.
+template <>
+struct FilterTaps<1> {
+  static inline void weights(float, float* c) { c[0] = 1.0f; }
+};
+
 // Bilinear.
 template <>
 struct FilterTaps<2> {

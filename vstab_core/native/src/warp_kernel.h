@@ -102,16 +102,21 @@ void warp_rows(const KernelArgs& a) {
 }
 
 template <class T, int kTaps>
+void warp_each(const KernelArgs& a) {
+  switch (a.channels) {
+    case 1: return warp_rows<T, 1, kTaps>(a);
+    case 2: return warp_rows<T, 2, kTaps>(a);
+    case 3: return warp_rows<T, 3, kTaps>(a);
+    default: return warp_rows<T, 4, kTaps>(a);
+  }
+}
+
+template <class T, int kTaps>
 void warp_channels(const KernelArgs& a) {
   if constexpr (VSTAB_VECTOR && sizeof(T) <= 2) {
     warp_rows<T, 1, kTaps>(a);  // more channels: warp_interleaved.h
   } else {
-    switch (a.channels) {
-      case 1: return warp_rows<T, 1, kTaps>(a);
-      case 2: return warp_rows<T, 2, kTaps>(a);
-      case 3: return warp_rows<T, 3, kTaps>(a);
-      default: return warp_rows<T, 4, kTaps>(a);
-    }
+    warp_each<T, kTaps>(a);
   }
 }
 
@@ -128,6 +133,7 @@ inline void warp_filter(const KernelArgs& a) {
   switch (a.filter) {
     case Filter::bilinear: return warp_depth<2>(a);
     case Filter::bicubic: return warp_depth<4>(a);
+    case Filter::nearest: return warp_each<float, 1>(a);
     default: return warp_depth<6>(a);
   }
 }

@@ -209,7 +209,7 @@ struct ScalarPath {
 
   // The first `count` pixels of run `b`.
   static void run(const KernelArgs& a, const RowPlan& plan, int b, int count, T* out) {
-    constexpr int kBefore = kTaps / 2 - 1;
+    constexpr int kBefore = (kTaps + 1) / 2 - 1;
     constexpr std::int32_t kHalf = 1 << (kPositionBits - 1);
     const A arith(a);
     if (plan.nowhere[b]) {
@@ -219,10 +219,16 @@ struct ScalarPath {
     const TablePositions table = table_of(a, plan, b);
     for (int i = 0; i < count; ++i, out += kChannels) {
       std::int32_t x = table.x ? from_table(table.x[i]) : at_pixel(plan.first_x[b], plan.step_x[b], i);
-      const std::int32_t y = table.x ? from_table(table.y[i]) : at_pixel(plan.first_y[b], plan.step_y[b], i);
+      std::int32_t y = table.x ? from_table(table.y[i]) : at_pixel(plan.first_y[b], plan.step_y[b], i);
       if (a.sphere && (x < 0 || x >= a.src_width << kPositionBits)) {
         x %= a.src_width << kPositionBits;
         x = x < 0 ? x + (a.src_width << kPositionBits) : x;
+      }
+      const bool kept = x < -kHalf || y < -kHalf || x + kHalf > a.src_width * (1 << kPositionBits) ||
+                        y + kHalf > a.src_height * (1 << kPositionBits);
+      if (kTaps == 1) {
+        x = (x + kHalf) & -(1 << kPositionBits);
+        y = (y + kHalf) & -(1 << kPositionBits);
       }
       const std::int32_t ix = (x >> kPositionBits) - kBefore, iy = (y >> kPositionBits) - kBefore;
       const bool outside = ix + kTaps <= 0 || iy + kTaps <= 0 || ix >= a.src_width || iy >= a.src_height;
@@ -230,8 +236,7 @@ struct ScalarPath {
         fill(a, arith, out, 1);
         continue;
       }
-      if (a.border == Border::keep && (x < -kHalf || y < -kHalf || x + kHalf > a.src_width * (1 << kPositionBits) ||
-                                       y + kHalf > a.src_height * (1 << kPositionBits))) {
+      if (a.border == Border::keep && kept) {
         continue;
       }
       const int phase_x = x & ((1 << kPositionBits) - 1), phase_y = y & ((1 << kPositionBits) - 1);
@@ -256,6 +261,47 @@ struct ScalarPath {
       } else {
         at_border(a, arith, ix, iy, cx, cy, out);
       }
+      if constexpr (sizeof(T) == 4) {
+        for (int c = 0; c < kChannels; ++c) {
+          if (!is_number(out[c])) {
+            const int right = phase_x >= kHalf ? 1 : 0, down = phase_y >= kHalf ? 1 : 0;
+            out[c] = mended(a, ix, iy, sample(a, ix + kBefore + right, iy + kBefore + down, c), c, cx, cy);
+          }
+        }
+      }
     }
+  }
+
+  static bool is_number(float v) { return v - v == 0.0f; }
+
+  static float sample(const KernelArgs& a, std::int32_t x, std::int32_t y, int channel) {
+    if (a.sphere) {
+      const Folded folded = fold_row(a, y);
+      x = fold_column(a, x + folded.turn);
+      y = folded.row;
+    } else {
+      x = x >= 0 && x < a.src_width ? x : outside_index(x, a.src_width, a.border);
+      y = y >= 0 && y < a.src_height ? y : outside_index(y, a.src_height, a.border);
+      if (x < 0 || y < 0) {
+        return a.border_value[channel];
+      }
+    }
+    return reinterpret_cast<const float*>(a.src + y * a.src_stride)[x * kChannels + channel];
+  }
+
+  // A float pixel under whose taps there is a sample that is no number: `nearest` stands for such samples.
+  VSTAB_NOINLINE static float mended(const KernelArgs& a, std::int32_t ix, std::int32_t iy, float nearest, int channel,
+                                     const Weight* cx, const Weight* cy) {
+    if (!is_number(nearest)) {
+      return nearest;
+    }
+    float sum = 0;
+    for (int r = 0; r < kTaps; ++r) {
+      for (int k = 0; k < kTaps; ++k) {
+        const float tap = sample(a, ix + k, iy + r, channel);
+        sum += (is_number(tap) ? tap : nearest) * cx[k] * cy[r];
+      }
+    }
+    return sum;
   }
 };

@@ -3,6 +3,9 @@
 // A pure function: no threads, no globals, no allocation that outlives the call. The result depends neither on how the
 // rows are split nor on the instruction set: 8 and 16 bits are computed in integers, float in a fixed order without
 // fused multiply-add. Positions are exact to 1/2048 px; a whole number of pixels copies the source bit for bit.
+//
+// Float samples that are no number (infinite, NaN) stay one pixel: they are taken where they are the nearest sample, and
+// stand back for the nearest one elsewhere.
 #pragma once
 
 #include "vstab/grid.h"
@@ -11,7 +14,8 @@
 
 namespace vstab {
 
-enum class Filter { bilinear, bicubic, lanczos3 };  // bicubic: Catmull-Rom, a = -0.5
+// bicubic: Catmull-Rom, a = -0.5. nearest: samples as they are, of float planes only: depth, ids.
+enum class Filter { bilinear, bicubic, lanczos3, nearest };
 
 enum class Border {
   constant,   // samples outside the source have `border_value`
