@@ -97,6 +97,17 @@ def orientation_keys(text: str) -> list[tuple[float, float, float, float]]:
     return rows
 
 
+def one_name(text: str) -> str:
+    """Return the text, which names something.
+
+    Raises:
+        UsageError: it is empty.
+    """
+    if not text.strip():
+        raise UsageError("--input-space and --ocio must not be empty; leave them out, or give 'auto'")
+    return text
+
+
 @dataclass(frozen=True)
 class Parameters:
     """A checked set of parameters; make one with keyword arguments or `parameters_from`.
@@ -115,6 +126,21 @@ class Parameters:
     )
     method: str = _choice(
         "klt", ("klt",), "analyze", "Method", "How motion is measured; klt: corner tracks and robust estimation."
+    )
+    input_space: str = _text(
+        "auto",
+        one_name,
+        "analyze",
+        "Input space",
+        "Colour space that the clip was recorded in, as 'ARRI LogC4' (`vstab spaces` lists them), so that log, linear "
+        "and HDR clips track as well as others; auto goes by the clip's tags.",
+    )
+    ocio: str = _text(
+        "auto",
+        one_name,
+        "analyze",
+        "OpenColorIO config",
+        "The file that defines the colour spaces; auto takes what $OCIO names, else a built-in config.",
     )
     model: str = _choice(
         "similarity",

@@ -181,7 +181,7 @@ def _measure(
             pictures = read_ahead(_on_cube(clip, frames()), 1, "reduce")  # takes half as long as tracking
             motion = _rotation_of(clip, pts, told(pictures), deformed)
         else:
-            steps = list(estimate_motion((luma_of(frame) for frame in told(frames())), info.aspect))
+            steps = list(estimate_motion((luma_of(frame, tone=clip.tone) for frame in told(frames())), info.aspect))
             _check_count(info, len(pts))
             motion = _motion_of(info, pts, steps)
     weak = int((motion.confidence == 0).sum())
@@ -290,7 +290,7 @@ def _stabilize_streaming(
 
         for frame in clip.frames(warnings.append):
             waiting.append(frame)
-            give_out(estimator.push(luma_of(frame)))
+            give_out(estimator.push(luma_of(frame, tone=clip.tone)))
         give_out(estimator.flush(), last=True)
         _check_count(info, done)
     seconds = time.monotonic() - started

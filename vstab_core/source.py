@@ -15,6 +15,7 @@ from .decode import halved, luma_of, probe, read_frames
 from .errors import UsageError
 from .formats import chroma_step
 from .layout import Layout, eyes_alike, layout_of, usual_stereo
+from .light.tone import Tone, tone_of
 from .params import Parameters
 from .spherical import Decision, decide, looks_round
 from .spherical_metadata import read_spherical, stereo_layout
@@ -29,11 +30,13 @@ class Source:
         info: as the frames are delivered: of cube maps the size is that of the equirectangular picture.
         parameters: the user's, with projection and stereo decided; "mono" for an ordinary clip.
         warnings: what is odd about it, a sentence each.
+        tone: how the tracker sees it, see `light.tone`; None: as it is.
     """
 
     info: VideoInfo
     parameters: Parameters
     warnings: list[str]
+    tone: Tone | None = None
 
     @property
     def sphere(self) -> bool:
@@ -56,7 +59,7 @@ class Source:
         """Return the luma of the whole sphere as the left eye sees it, (h, w) uint8, for tracking."""
         wide = SOURCE_WIDTH_PX // 2 if self.layout.half else SOURCE_WIDTH_PX
         plane = halved(self.layout.eyes(frame.planes[0])[0], wide)
-        return self.layout.whole(luma_of(replace(frame, planes=(plane,)), max(plane.shape[:2])))
+        return self.layout.whole(luma_of(replace(frame, planes=(plane,)), max(plane.shape[:2]), self.tone))
 
     def field(self) -> npt.NDArray[np.uint8] | None:
         """Return 255 where the sphere has a picture and 0 elsewhere, (h, w) uint8; None where that is everywhere."""
@@ -81,7 +84,7 @@ def open_source(path: Path, parameters: Parameters) -> Source:
         )
     if parameters.projection in INPUTS:
         info = equirect_info(info, parameters.stereo)
-    source = Source(info, parameters, warnings)
+    source = Source(info, parameters, warnings, tone_of(info, parameters))
     source.layout.check(info, chroma_step(info.pixel_format))
     return source
 

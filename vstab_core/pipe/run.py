@@ -78,7 +78,7 @@ class _Job:
     def run(self, stored: Sidecar | None, name: str, parameters: Parameters, started: float) -> Result:
         figures: dict[str, object] = {}
         if stored is None:
-            steady = OnePass(self._reader.info.aspect, self._reader.interval_s, parameters)
+            steady = OnePass(self._reader.info, self._reader.interval_s, parameters)
             done = self._write(steady.frames(self._frames(), self.writer.new_frame))
             figures = {"shots": steady.shots, "weak_frames": steady.weak_frames}
         else:
