@@ -261,6 +261,15 @@ class Parameters:
         "Sound that is turned with the picture: auto what is known as first-order ambiX, rotate every stream of four "
         "channels, keep none.",
     )
+    resample_light: str = _choice(
+        "as-is",
+        ("as-is", "scene", "display"),
+        "render",
+        "Resample in",
+        "What the warp mixes: the codes as they are; or linear light, without dark fringes at highlights: the scene's, "
+        "by --input-space or the clip's tags, or the display's, by the tags.",
+        advanced=True,
+    )
     interpolation: str = _choice(
         "bicubic",
         ("bilinear", "bicubic", "lanczos3"),

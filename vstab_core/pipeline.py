@@ -256,7 +256,8 @@ def _render(
     ) as writer:
         frames = tail.replay(lambda: clip.frames(damaged), int(warps.pts[0]))
         flat = motion if isinstance(motion, CameraMotion) else None
-        for done, frame in enumerate(render_frames(frames, warps, flat, clip.parameters, writer.new_frame), 1):
+        shown = render_frames(frames, warps, flat, clip.parameters, writer.new_frame, clip.light)
+        for done, frame in enumerate(shown, 1):
             writer.write(frame)
             tell(on_progress, "render", done, len(warps))
 
@@ -282,7 +283,7 @@ def _stabilize_streaming(
             nonlocal done, cuts, weak
             warps = [warp for step in steps for warp in smoother.push(step.corners, step.cut)]
             for warp in [*warps, *(smoother.flush() if last else [])]:
-                writer.write(warp_frame(waiting.popleft(), warp, parameters, writer.new_frame))
+                writer.write(warp_frame(waiting.popleft(), warp, parameters, writer.new_frame, clip.light))
                 done += 1
                 tell(on_progress, "stabilize", done, info.frames)
             cuts += sum(step.cut for step in steps)

@@ -15,6 +15,7 @@ from .decode import halved, luma_of, probe, read_frames
 from .errors import UsageError
 from .formats import chroma_step
 from .layout import Layout, eyes_alike, layout_of, usual_stereo
+from .light.resample import LinearLight, linear_light
 from .light.tone import Tone, tone_of
 from .params import Parameters
 from .spherical import Decision, decide, looks_round
@@ -31,12 +32,14 @@ class Source:
         parameters: the user's, with projection and stereo decided; "mono" for an ordinary clip.
         warnings: what is odd about it, a sentence each.
         tone: how the tracker sees it, see `light.tone`; None: as it is.
+        light: how its frames are resampled in linear light; None: their codes are.
     """
 
     info: VideoInfo
     parameters: Parameters
     warnings: list[str]
     tone: Tone | None = None
+    light: LinearLight | None = None
 
     @property
     def sphere(self) -> bool:
@@ -84,7 +87,7 @@ def open_source(path: Path, parameters: Parameters) -> Source:
         )
     if parameters.projection in INPUTS:
         info = equirect_info(info, parameters.stereo)
-    source = Source(info, parameters, warnings, tone_of(info, parameters))
+    source = Source(info, parameters, warnings, tone_of(info, parameters), linear_light(info, parameters))
     source.layout.check(info, chroma_step(info.pixel_format))
     return source
 

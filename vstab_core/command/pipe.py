@@ -29,7 +29,7 @@ LIVE_PARAMETERS = (
     "input_space",
     "ocio",
 )
-RENDER_PARAMETERS = ("interpolation",)  # those that count with a sidecar too
+RENDER_PARAMETERS = ("interpolation", "resample_light")  # those that count with a sidecar too
 PIPE_BYTES = 1 << 20  # of the system's buffers: as much as it gives to anybody
 
 

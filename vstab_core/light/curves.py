@@ -128,13 +128,15 @@ _B, _C = 1 - 4 * _A, 0.5 - _A * np.log(4 * _A)
 
 def _hlg_scene(v: FloatArray) -> FloatArray:
     size = np.abs(v)
-    return np.sign(v) * np.where(size <= 0.5, size**2 / 3, (np.exp((np.maximum(size, 0.5) - _C) / _A) + _B) / 12)
+    return np.asarray(
+        np.sign(v) * np.where(size <= 0.5, size**2 / 3, (np.exp((np.maximum(size, 0.5) - _C) / _A) + _B) / 12)
+    )
 
 
 def _hlg_signal(x: FloatArray) -> FloatArray:
     size = np.abs(x)
     above = _A * np.log(np.maximum(12 * size - _B, 1e-9)) + _C
-    return np.sign(x) * np.where(size <= 1 / 12, np.sqrt(3 * size), above)
+    return np.asarray(np.sign(x) * np.where(size <= 1 / 12, np.sqrt(3 * size), above))
 
 
 def _hlg(gamma: float) -> Curve:

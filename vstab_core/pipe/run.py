@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 
 from ..errors import InputError
+from ..light.resample import linear_light
 from ..params import Parameters, parameters_from
 from ..render import render_frames
 from ..result import ProgressFn, Result, tell
@@ -117,8 +118,9 @@ class _Job:
         replay = Replay(stored, name, self._reader.info, first.pts, parameters)
         self._warnings += replay.warnings
         motion = stored.motion if isinstance(stored.motion, CameraMotion) else None
+        light = linear_light(self._reader.info, parameters)
         every = replay.counted(chain([first], frames))
-        yield from render_frames(every, replay.warps, motion, parameters, self.writer.new_frame)
+        yield from render_frames(every, replay.warps, motion, parameters, self.writer.new_frame, light)
         if replay.strangers:
             self._warnings.append(
                 f"{replay.strangers} frames came at times of which '{name}' has no warp and took the nearest; pipe the "
