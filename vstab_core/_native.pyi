@@ -50,6 +50,7 @@ def warp_plane(
     row_begin: int = 0,
     row_end: int | None = None,
     simd: str | None = None,
+    floor: bool = False,
 ) -> None: ...
 
 SIGNAL_LOW: float

@@ -15,6 +15,7 @@ from .corners import homography_from_corners
 from .formats import bit_depth
 from .layout import layout_of
 from .light.resample import Layer, LinearLight
+from .nonfinite import has_holes, put_back, without_holes
 from .params import Parameters
 from .types import CameraMotion, FloatArray, Frame, FrameWarp, WarpTrack
 from .warp import Border, warp_planes
@@ -100,9 +101,22 @@ def warp_frame(
     target = new_frame(frame)
     canvas = _canvas(target, light)
     _warp_into(canvas, frame, warp, parameters, border, light)
+    _finish(canvas, target, frame, warp, parameters, light)
+    return target
+
+
+def _finish(
+    canvas: list[Layer],
+    target: Frame,
+    frame: Frame,
+    warp: FrameWarp,
+    parameters: Parameters,
+    light: LinearLight | None,
+) -> None:
     if light is not None:
         light.close(canvas, target)
-    return target
+    if has_holes(frame):
+        put_back(target, frame, warp, layout_of(parameters))
 
 
 def _canvas(target: Frame, light: LinearLight | None) -> list[Layer]:
@@ -110,6 +124,7 @@ def _canvas(target: Frame, light: LinearLight | None) -> list[Layer]:
 
 
 def _opened(frame: Frame, light: LinearLight | None) -> list[Layer]:
+    frame = without_holes(frame)
     if light is not None:
         return light.open(frame)
     max_value = 0 if frame.planes[0].dtype == np.float32 else (1 << bit_depth(frame.pixel_format)) - 1
@@ -139,6 +154,7 @@ def _warp_into(
                 border=border,
                 border_values=layer.black,
                 max_value=layer.max_value,
+                floor=layer.floor,
             )
             if layout.half:
                 for plane, sphere in zip(out, outs, strict=True):
@@ -193,8 +209,7 @@ def _render_filled(
                 moved = FrameWarp(chain @ warp.src_from_dst, warp.aspect)
                 _warp_into(canvas, neighbour, moved, parameters, "keep", light)
         _warp_into(canvas, frame, warp, parameters, "keep", light)
-        if light is not None:
-            light.close(canvas, target)
+        _finish(canvas, target, frame, warp, parameters, light)
         yield target
         behind.append(frame)
         ahead.extend(islice(source, 1))

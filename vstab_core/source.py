@@ -15,6 +15,7 @@ from .decode import halved, luma_of, probe, read_frames
 from .errors import UsageError
 from .formats import chroma_step
 from .layout import Layout, eyes_alike, layout_of, usual_stereo
+from .light.doubts import doubts_of, told_of_range
 from .light.resample import LinearLight, linear_light
 from .light.tone import Tone, tone_of
 from .params import Parameters
@@ -54,6 +55,8 @@ class Source:
     def frames(self, on_damage: Callable[[str], None]) -> Iterator[Frame]:
         """Yield the frames, as `decode.read_frames` does."""
         frames = read_frames(self.info.path, on_damage=on_damage)
+        if self.tone is not None or self.light is not None:
+            frames = told_of_range(frames, self.info, on_damage)
         if self.parameters.projection not in INPUTS:
             return frames
         return as_equirect(frames, self.info, self.parameters.projection, self.parameters.stereo)
@@ -87,6 +90,7 @@ def open_source(path: Path, parameters: Parameters) -> Source:
         )
     if parameters.projection in INPUTS:
         info = equirect_info(info, parameters.stereo)
+    warnings = [*warnings, *doubts_of(info, parameters)]
     source = Source(info, parameters, warnings, tone_of(info, parameters), linear_light(info, parameters))
     source.layout.check(info, chroma_step(info.pixel_format))
     return source

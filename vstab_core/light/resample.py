@@ -39,11 +39,13 @@ class Layer:
         planes: what is warped, or written to.
         black: the value of black, one entry a plane.
         max_value: highest code of integer planes; 0: all bits of their type.
+        floor: as in `warp.warp_plane`.
     """
 
     planes: tuple[Plane, ...]
     black: list[Black]
     max_value: int = 0
+    floor: bool = False
 
 
 class LinearLight:
@@ -107,7 +109,7 @@ class LinearLight:
         parts = components_of(frame.planes, frame.pixel_format)
         sizes = list(dict.fromkeys(part.shape for part in parts.colour))
         lights = tuple(self._scratch(f"{role} {number}", (*size, 4), np.float32) for number, size in enumerate(sizes))
-        layers = [Layer(lights, [self._black] * len(lights))]
+        layers = [Layer(lights, [self._black] * len(lights), floor=True)]
         if parts.alpha is not None:
             alpha = self._scratch(f"{role} alpha", parts.alpha.shape, parts.alpha.dtype)
             layers.append(Layer((alpha,), [0.0], self._max_value))

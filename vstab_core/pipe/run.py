@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 
 from ..errors import InputError
+from ..light.doubts import doubts_of
 from ..light.resample import linear_light
 from ..params import Parameters, parameters_from
 from ..render import render_frames
@@ -77,6 +78,7 @@ class _Job:
             )
 
     def run(self, stored: Sidecar | None, name: str, parameters: Parameters, started: float) -> Result:
+        self._warnings += doubts_of(self._reader.info, parameters)
         figures: dict[str, object] = {}
         if stored is None:
             steady = OnePass(self._reader.info, self._reader.interval_s, parameters)
