@@ -173,6 +173,7 @@ def test_the_tracker_sees_what_a_bt709_camera_would_have_written(pixel_format, t
         codes = np.round(signal * (2**bits - 1)).astype(np.uint16)
     tone = tone_of(info_of(pixel_format, tags), Parameters(input_space=space))
     assert tone is not None
+    tone.gain = 1.0
     frame = Frame((np.tile(codes, (4, 1)),), pixel_format, 0, 0.0)
     seen = luma_of(frame, tone=tone)
     assert seen.dtype == np.uint8
@@ -182,10 +183,26 @@ def test_the_tracker_sees_what_a_bt709_camera_would_have_written(pixel_format, t
 def test_light_over_white_rises_to_the_end_of_the_scale() -> None:
     tone = tone_of(info_of("gbrpf32le", ColourTags()), Parameters())
     assert tone is not None
+    tone.gain = 1.0
     stops = np.array([[1.0, 2, 4, 8, 16, 32, 64, 1e6, np.inf, np.nan, -1.0, -np.inf]], np.float32)
     seen = tone(stops)[0].astype(int)
     assert (np.diff(seen[:7]) >= 3).all()
     assert list(seen[6:]) == [255, 255, 255, 0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("stops", "gain"), [(0, 1.0), (0.9, 1.0), (2, 0.25), (-2, 4.0), (4, 0.25), (-5, 4.0), (-8, 1.0)]
+)
+def test_the_first_frame_is_exposed_for_and_the_others_follow(stops: float, gain: float) -> None:
+    tone = tone_of(info_of("gbrpf32le", ColourTags()), Parameters())
+    assert tone is not None
+    gray = np.full((4, 4), 0.18 * 2.0**stops, np.float32)
+    first = tone(gray)
+    assert tone.gain == pytest.approx(gain, rel=0.01)
+    if stops in (0, 2, -2):
+        assert first[0, 0] == pytest.approx(0.409 * 255, abs=1)
+    assert np.array_equal(tone(gray), first)
+    assert tone(2 * gray)[0, 0] > first[0, 0]
 
 
 def test_a_clip_in_camera_log_tracks_as_well_as_in_bt709() -> None:

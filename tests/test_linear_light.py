@@ -91,7 +91,7 @@ def test_every_code_of_every_format_returns(pixel_format: str) -> None:
     "space",
     ["ARRI LogC3 (EI800)", "S-Log3 S-Gamut3.Cine", "V-Log V-Gamut", "Log3G10 REDWideGamutRGB", "Apple Log", "ACEScct",
      "BMDFilm WideGamut Gen5", "CanonLog3 CinemaGamut D55", "DaVinci Intermediate WideGamut",
-     "Gamma 2.2 Encoded Rec.709", "Camera Rec.709", "Rec.2100-PQ - Display"],
+     "Gamma 2.2 Encoded Rec.709", "Camera Rec.709", "Rec.2100-PQ - Display", "P3-D65 - Display"],
 )  # fmt: skip
 def test_a_full_ramp_and_a_saturated_chart_return_from_every_camera_space(space: str) -> None:
     light = linear_light(info_of("yuv444p10le", size=(96, 128)), Parameters(resample_light="scene", input_space=space))
@@ -308,6 +308,11 @@ def test_values_that_are_no_numbers_are_kept_and_not_spread(light: str) -> None:
 
 
 # -- tags that cannot be true -------------------------------------------------------------------------------------
+
+
+def test_a_space_that_cannot_be_undone_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"'ADX16' .* cannot be undone: .* error of 0\.\d+ of the scale"):
+        linear_light(info_of("yuv420p10le"), Parameters(resample_light="scene", input_space="ADX16"))
 
 
 def test_yuv_that_no_matrix_undoes_is_refused() -> None:

@@ -25,6 +25,7 @@ InPlace = Callable[[Pixels], None]
 
 MAX_ERROR = 1 / 1023  # one code of 10 bits
 _PAIRS = 4096  # colours that are mixed to see whether the tables are right
+_NOISE = 1e-6  # of the light of signal 1: the rounding of the exact way's matrix, seen where a curve is steep at black
 _OWN = ((-0.1, 1.1), (0.0, 1.0))  # signals for which the space's own curve is taken, if it rises there throughout
 
 
@@ -116,5 +117,7 @@ def _mixing_error(there: InPlace, back: InPlace, signal: FloatArray, curves: lis
     worst = 0.0
     for channel, curve in enumerate(curves):
         light = np.interp(colours[..., channel], signal, curve).mean(axis=0)
-        worst = max(worst, float(np.abs(np.interp(light, curve, signal) - mixed[:, channel]).max()))
+        same = np.abs(np.interp(mixed[:, channel], signal, curve) - light) < _NOISE
+        error = np.abs(np.interp(light, curve, signal) - mixed[:, channel])
+        worst = max(worst, float(np.where(same, 0, error).max()))
     return worst

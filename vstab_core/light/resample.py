@@ -20,7 +20,7 @@ from ..errors import UsageError
 from ..formats import bit_depth, chroma_step, sample_type
 from ..params import Parameters
 from ..types import FloatArray, Frame, Plane, VideoInfo
-from .bake import InPlace, Pixels, Tables, bake
+from .bake import MAX_ERROR, InPlace, Pixels, Tables, bake
 from .components import codes_from_rgb, components_of, rgb_from_codes
 from .config import AUTO, load_config
 from .curves import LINEAR, curve_of
@@ -151,10 +151,11 @@ def _named(space: str, ocio: str) -> tuple[InPlace, InPlace, Tables | None]:
     config = load_config(ocio)
     there, back = config.to_linear(space)
     tables = bake(there, back)
-    if tables is None and (error := _lost(there, back)) > 1 / 1023:
+    if tables is None and (error := _lost(there, back)) > MAX_ERROR:
         raise UsageError(
-            f"colour space {space!r} in {config.source} cannot be undone: a gray ramp returns from linear light with "
-            f"an error of {error:.2g} of the scale; name the space that the camera wrote, or leave --resample-light out"
+            f"colour space {space!r} in {config.source} cannot be undone: grays and full colours return from linear "
+            f"light with an error of {error:.2g} of the scale; name the space that the camera wrote, or leave "
+            "--resample-light out"
         )
     if tables is None:
         logger.info("%s is not a curve for each channel: the exact processor is used", space)
@@ -176,11 +177,14 @@ def _in_place(function: Callable[[FloatArray], FloatArray]) -> InPlace:
 
 
 def _lost(there: InPlace, back: InPlace) -> float:
-    ramp = np.repeat(np.linspace(0, 1, 1024, dtype=np.float32)[:, None], 4, axis=1)
-    pixels = ramp.copy()
+    """Return how far a gray ramp and the corners of the colour cube are off, once there and back."""
+    colours = np.zeros((1024 + 8, 4), np.float32)
+    colours[:1024] = np.linspace(0, 1, 1024)[:, None]
+    colours[1024:, :3] = [[r, g, b] for r in (0, 1) for g in (0, 1) for b in (0, 1)]
+    pixels = colours.copy()
     there(pixels)
     back(pixels)
-    error = np.abs(pixels - ramp)[:, :3].max()
+    error = np.abs(pixels - colours)[:, :3].max()
     return float(error) if np.isfinite(error) else np.inf
 
 
