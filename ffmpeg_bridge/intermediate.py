@@ -31,7 +31,9 @@ def render_video(clip: Path, sidecar: Path, output: Path, on_progress: ProgressF
     first_s = 0.0
     options = EncodeOptions(codec="ffv1")
     with VideoWriter(output, source.info, options, overwrite=True, size=size, copy_streams=False) as writer:
-        frames = render_frames(source.frames(logger.warning), stored.warps, motion, source.parameters, writer.new_frame)
+        frames = render_frames(
+            source.frames(logger.warning), stored.warps, motion, source.parameters, writer.new_frame, source.light
+        )
         for done, frame in enumerate(frames, 1):
             first_s = frame.time_s if done == 1 else first_s
             writer.write(frame)

@@ -322,3 +322,24 @@ def test_overlapping_and_read_only_planes_are_refused() -> None:
 def test_wrong_models_are_refused_in_words(matrix: Any, mesh: Any, aspect: float, size: Any, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         _native.build_grid(matrix, mesh, aspect, size, (8, 8))
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("filter", ["bilinear", "bicubic", "lanczos3"])
+@pytest.mark.parametrize("border", ["constant", "replicate", "mirror"])
+def test_a_floor_holds_and_agrees_with_the_reference(channels: int, filter: str, border: str) -> None:
+    rng = np.random.default_rng(5)
+    plane = np.exp(6 * rng.standard_normal((40, 56, channels))).astype(np.float32)
+    turn = FrameWarp(np.array([[0.9, -0.1, 0.05], [0.1, 0.9, -0.02], [0, 0, 1]]), 40 / 56)
+    grid = build_grid(turn, (40, 56))
+    done = warp_plane(plane, grid, filter=filter, border=border, border_value=0.5, floor=True)  # type: ignore[arg-type]
+    wanted = warp_plane_reference(plane, grid, filter=filter, border=border, border_value=0.5, floor=True)  # type: ignore[arg-type]
+    assert done.min() >= min(plane.min(), 0.5)
+    assert np.allclose(done, wanted, rtol=0.02, atol=1e-3 * plane.max())
+    without = warp_plane(plane, grid, filter=filter, border=border, border_value=0.5)  # type: ignore[arg-type]
+    assert (without.min() < 0) == (filter != "bilinear")
+
+
+def test_a_floor_is_for_floats() -> None:
+    with pytest.raises(ValueError, match="floor is for float planes"):
+        warp_plane(np.zeros((8, 8), np.uint8), FrameWarp(np.eye(3), 1.0), floor=True)

@@ -51,6 +51,34 @@ def warp_plane(
     row_begin: int = 0,
     row_end: int | None = None,
     simd: str | None = None,
+    floor: bool = False,
+) -> None: ...
+
+SIGNAL_LOW: float
+SIGNAL_HIGH: float
+SIGNAL_POINTS: int
+LEAST_LIGHT: float
+LIGHT_SHIFT: int
+LIGHT_POINTS: int
+
+def open_light(
+    components: Sequence[npt.NDArray[Any] | None],
+    light: npt.NDArray[np.float32],
+    matrix: npt.NDArray[np.float64],
+    tables: npt.NDArray[np.float32] | None,
+    *,
+    step: tuple[int, int] = (1, 1),
+    place: tuple[float, float] = (0.5, 0.5),
+    simd: str | None = None,
+) -> None: ...
+def close_light(
+    light: npt.NDArray[np.float32],
+    components: Sequence[npt.NDArray[Any] | None],
+    matrix: npt.NDArray[np.float64],
+    tables: npt.NDArray[np.float32] | None,
+    *,
+    max_value: int = 0,
+    simd: str | None = None,
 ) -> None: ...
 def simd_levels() -> list[str]: ...
 def parse_sidecar(data: bytes) -> dict[str, Any]: ...

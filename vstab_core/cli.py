@@ -66,7 +66,8 @@ def _run(arguments: Sequence[str]) -> int:
         if COMMANDS[options.command][1]:
             return _run_job(options)
         try:
-            return {"info": _info, "params": _params, "metrics": _metrics, "doctor": _doctor}[options.command](options)
+            show = {"info": _info, "params": _params, "metrics": _metrics, "spaces": _spaces, "doctor": _doctor}
+            return show[options.command](options)
         except BrokenPipeError:
             raise
         except Exception as error:
@@ -283,6 +284,14 @@ def _metrics(options: argparse.Namespace) -> int:
         print(json.dumps(metrics.values(), indent=1))
     else:
         print(metrics.markdown() if options.markdown else metrics.text())
+    return 0
+
+
+def _spaces(options: argparse.Namespace) -> int:
+    from .command import spaces
+
+    found = spaces.values(options.search, options.given.get("ocio", "auto"))
+    print(json.dumps(found, indent=1) if options.json else spaces.text(found))
     return 0
 
 

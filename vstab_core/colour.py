@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import logging
-import re
 import struct
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 import av
-from av.container import InputContainer
 from av.video.codeccontext import VideoCodecContext
 from av.video.format import VideoFormat
 
 from .encoders import EncoderPlan
-from .media import ffmpeg_log, open_media, orientation_of, read_first, side_data, video_stream
+from .media import chroma_place, open_media, orientation_of, read_first, side_data, video_stream
 
 logger = logging.getLogger(__name__)
 
 UNSPECIFIED = 2  # of primaries, transfer and matrix (H.273)
 FULL_RANGE = 2  # of FFmpeg's color_range: 0 unspecified, 1 limited
-_CHROMA_PLACES = ("left", "center", "topleft", "top", "bottomleft", "bottom")
 
 # What PyAV has no way to attach to a frame that is to be encoded.
 _UNCARRIED = {
@@ -64,7 +61,7 @@ def read_look(path: Path) -> SourceLook:
     with open_media(path) as container:
         stream = video_stream(container, path)
         context = stream.codec_context
-        place = _chroma_place(container, stream.index)
+        place = chroma_place(container, stream.index)
         of_container = context.colorspace, context.color_primaries, context.color_trc
         picture = read_first(container, stream, path)  # the decoder now overwrites what the container said
         data = side_data(picture)
@@ -164,12 +161,3 @@ def _matrix_for(pixel_format: str, look: SourceLook) -> int:
 
 def _known(of_picture: int, of_container: int) -> int:
     return int(of_picture if int(of_picture) != UNSPECIFIED else of_container)
-
-
-def _chroma_place(container: InputContainer, index: int) -> str | None:
-    """Return where chroma samples lie. PyAV has no attribute for it; FFmpeg's own description names it."""
-    with ffmpeg_log(av.logging.VERBOSE, []):
-        text: str = container.dumps_format()  # type: ignore[attr-defined]
-    line = re.search(rf"Stream #0:{index}\b[^\n]*Video:([^\n]*)", text)
-    found = re.search(rf"\([^()]*\b({'|'.join(_CHROMA_PLACES)})\)", line.group(1)) if line else None
-    return found.group(1) if found else None

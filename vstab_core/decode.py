@@ -22,7 +22,17 @@ import numpy.typing as npt
 
 from .formats import bit_depth, delivered_format, plane_views
 from .handover import read_ahead
-from .media import Orientation, check_readable, open_media, orientation_of, read_first, video_stream
+from .media import (
+    Orientation,
+    check_readable,
+    chroma_place,
+    container_tags,
+    open_media,
+    orientation_of,
+    picture_tags,
+    read_first,
+    video_stream,
+)
 from .pictures import frame_count_and_duration, frame_rate_of, read_pictures, time_base_of
 from .sequence import clip as sequence
 from .sequence.names import pattern_of, refuse_one_frame
@@ -56,6 +66,7 @@ def probe(path: Path, reading: sequence.Reading = AS_FILES_SAY) -> VideoInfo:
     with open_media(path) as container:
         stream = video_stream(container, path)
         frames, duration_s = frame_count_and_duration(container, stream)
+        said, place = container_tags(stream), chroma_place(container, stream.index)
         picture = read_first(container, stream, path)
         orientation = orientation_of(picture)
         width, height = orientation.turn_size(picture.width, picture.height)
@@ -72,6 +83,7 @@ def probe(path: Path, reading: sequence.Reading = AS_FILES_SAY) -> VideoInfo:
             codec=stream.codec_context.codec.canonical_name,
             interlaced=stream.codec_context.field_order > 1 or picture.interlaced_frame,  # 0 unknown, 1 progressive
             fingerprint=fingerprint(path),
+            tags=picture_tags(picture, said, place),
         )
 
 
@@ -160,7 +172,9 @@ def _frames(path: Path) -> Iterator[Frame | str]:
         yield Frame(planes, name, picture.pts, picture.time, picture)
 
 
-def luma_of(frame: Frame, long_side_px: int = PROXY_LONG_SIDE_PX) -> npt.NDArray[np.uint8]:
+def luma_of(
+    frame: Frame, long_side_px: int = PROXY_LONG_SIDE_PX, tone: Callable[[Plane], npt.NDArray[np.uint8]] | None = None
+) -> npt.NDArray[np.uint8]:
     """Return the luma of a frame for tracking, reduced by area averaging, (h, w) uint8.
 
     The codes are as in the file, limited or full range, in 8 bits; RGB gives green where it is planar, else luma. The
@@ -170,6 +184,7 @@ def luma_of(frame: Frame, long_side_px: int = PROXY_LONG_SIDE_PX) -> npt.NDArray
     Args:
         frame: from `read_frames`.
         long_side_px: the proxy's longer side, see `proxy_size`.
+        tone: makes 8 bits of the reduced plane where its codes are no SDR picture, see `light.tone`; None: the codes.
     """
     plane = frame.planes[0]
     height, width = proxy_size(plane.shape[1], plane.shape[0], long_side_px)
@@ -177,6 +192,8 @@ def luma_of(frame: Frame, long_side_px: int = PROXY_LONG_SIDE_PX) -> npt.NDArray
         plane = cv2.resize(plane, (width, height), interpolation=cv2.INTER_AREA)
     if plane.ndim == 3:
         plane = _gray_of_packed(plane, frame.pixel_format)
+    if tone is not None:
+        return tone(plane)
     if plane.dtype == np.uint16:
         plane = cv2.convertScaleAbs(plane, alpha=1 / (1 << (bit_depth(frame.pixel_format) - 8)))
     elif plane.dtype == np.float32:

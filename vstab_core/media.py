@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import struct
 import threading
 from collections.abc import Iterator
@@ -21,10 +22,11 @@ from av.video.stream import VideoStream
 
 from .errors import InputError
 from .formats import plane_shapes
-from .types import Plane
+from .types import ColourTags, Plane
 
 _MAKE_UP_TIMES = cast(int, av.container.core.Flags.gen_pts.value)
 _NOT_VIDEO = {"tty", "bin", "adf", "idf", "xbin"}  # FFmpeg draws any text file as pictures through these
+_CHROMA_PLACES = ("left", "center", "topleft", "top", "bottomleft", "bottom")
 _log_lock = threading.Lock()
 _OPEN_OPTIONS = {"protocol_whitelist": "file,crypto,data"}  # a playlist must not reach out to the network
 
@@ -109,6 +111,49 @@ def video_stream(container: InputContainer, path: Path) -> VideoStream:
 
 def _reason(error: BaseException) -> str:
     return str(getattr(error, "strerror", None) or error)
+
+
+def container_tags(stream: VideoStream) -> ColourTags:
+    """Return what a container says of colour, before its first picture is decoded: a decoder overwrites it."""
+    context = stream.codec_context
+    return ColourTags(int(context.color_range), int(context.colorspace), int(context.color_primaries),
+                      int(context.color_trc))  # fmt: skip
+
+
+def picture_tags(
+    picture: av.VideoFrame, of_container: ColourTags | None = None, place: str | None = None
+) -> ColourTags:
+    """Return what a decoded picture says of its colour, and its container where the picture does not.
+
+    Args:
+        picture: upright or not; the place of chroma in one that has to be turned is not known.
+        of_container: from `container_tags`; None: there is no container to ask.
+        place: from `chroma_place`.
+    """
+    other = of_container or ColourTags()
+
+    def known(said: int, otherwise: int) -> int:
+        return said if said != 2 else otherwise
+
+    full = picture.format.name.startswith("yuvj")
+    transfer = int(picture.color_trc)
+    return ColourTags(
+        2 if full else int(picture.color_range) or other.range,
+        known(int(picture.colorspace), other.matrix),
+        known(int(picture.color_primaries), other.primaries),
+        known(transfer, other.transfer),
+        "center" if orientation_of(picture) else place or "",
+        other.transfer if transfer not in (2, other.transfer) else 2,
+    )
+
+
+def chroma_place(container: InputContainer, index: int) -> str | None:
+    """Return where chroma samples lie. PyAV has no attribute for it; FFmpeg's own description names it."""
+    with ffmpeg_log(av.logging.VERBOSE, []):
+        text: str = container.dumps_format()  # type: ignore[attr-defined]
+    line = re.search(rf"Stream #0:{index}\b[^\n]*Video:([^\n]*)", text)
+    found = re.search(rf"\([^()]*\b({'|'.join(_CHROMA_PLACES)})\)", line.group(1)) if line else None
+    return found.group(1) if found else None
 
 
 @dataclass(frozen=True)

@@ -115,6 +115,17 @@ def frames_a_second(text: str) -> Fraction | None:
     return rate
 
 
+def one_name(text: str) -> str:
+    """Return the text, which names something.
+
+    Raises:
+        UsageError: it is empty.
+    """
+    if not text.strip():
+        raise UsageError("--input-space and --ocio must not be empty; leave them out, or give 'auto'")
+    return text
+
+
 @dataclass(frozen=True)
 class Parameters:
     """A checked set of parameters; make one with keyword arguments or `parameters_from`.
@@ -133,6 +144,21 @@ class Parameters:
     )
     method: str = _choice(
         "klt", ("klt",), "analyze", "Method", "How motion is measured; klt: corner tracks and robust estimation."
+    )
+    input_space: str = _text(
+        "auto",
+        one_name,
+        "analyze",
+        "Input space",
+        "Colour space that the clip was recorded in, as 'ARRI LogC4' (`vstab spaces` lists them), so that log, linear "
+        "and HDR clips track as well as others; auto goes by the clip's tags.",
+    )
+    ocio: str = _text(
+        "auto",
+        one_name,
+        "analyze",
+        "OpenColorIO config",
+        "The file that defines the colour spaces; auto takes what $OCIO names, else a built-in config.",
     )
     model: str = _choice(
         "similarity",
@@ -266,6 +292,15 @@ class Parameters:
         "Ambisonics (360)",
         "Sound that is turned with the picture: auto what is known as first-order ambiX, rotate every stream of four "
         "channels, keep none.",
+    )
+    resample_light: str = _choice(
+        "as-is",
+        ("as-is", "scene", "display"),
+        "render",
+        "Resample in",
+        "What the warp mixes: the codes as they are; or linear light, without dark fringes at highlights: the scene's, "
+        "by --input-space or the clip's tags, or the display's, by the tags.",
+        advanced=True,
     )
     interpolation: str = _choice(
         "bicubic",

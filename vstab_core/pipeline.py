@@ -183,7 +183,7 @@ def _measure(
             pictures = read_ahead(_on_cube(clip, frames()), 1, "reduce")  # takes half as long as tracking
             motion = _rotation_of(clip, pts, told(pictures), deformed)
         else:
-            steps = list(estimate_motion((luma_of(frame) for frame in told(frames())), info.aspect))
+            steps = list(estimate_motion((luma_of(frame, tone=clip.tone) for frame in told(frames())), info.aspect))
             _check_count(info, len(pts))
             motion = _motion_of(info, pts, steps)
     weak = int((motion.confidence == 0).sum())
@@ -252,7 +252,8 @@ def _render(
     with _writer(clip, warps, motion, output, encode, overwrite) as writer:
         frames = tail.replay(lambda: clip.frames(damaged), int(warps.pts[0]))
         flat = motion if isinstance(motion, CameraMotion) else None
-        for done, frame in enumerate(render_frames(frames, warps, flat, clip.parameters, writer.new_frame), 1):
+        shown = render_frames(frames, warps, flat, clip.parameters, writer.new_frame, clip.light)
+        for done, frame in enumerate(shown, 1):
             writer.write(frame)
             tell(on_progress, "render", done, len(warps))
 
@@ -298,7 +299,7 @@ def _stabilize_streaming(
             nonlocal done, cuts, weak
             warps = [warp for step in steps for warp in smoother.push(step.corners, step.cut)]
             for warp in [*warps, *(smoother.flush() if last else [])]:
-                writer.write(warp_frame(waiting.popleft(), warp, parameters, writer.new_frame))
+                writer.write(warp_frame(waiting.popleft(), warp, parameters, writer.new_frame, clip.light))
                 done += 1
                 tell(on_progress, "stabilize", done, info.frames)
             cuts += sum(step.cut for step in steps)
@@ -306,7 +307,7 @@ def _stabilize_streaming(
 
         for frame in clip.frames(warnings.append):
             waiting.append(frame)
-            give_out(estimator.push(luma_of(frame)))
+            give_out(estimator.push(luma_of(frame, tone=clip.tone)))
         give_out(estimator.flush(), last=True)
         _check_count(info, done)
     seconds = time.monotonic() - started

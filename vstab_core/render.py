@@ -14,6 +14,7 @@ import numpy.typing as npt
 from .corners import homography_from_corners
 from .formats import bit_depth
 from .layout import layout_of
+from .light.resample import Layer, LinearLight
 from .params import Parameters
 from .types import CameraMotion, FloatArray, Frame, FrameWarp, WarpTrack
 from .warp import Border, warp_planes
@@ -26,7 +27,12 @@ NewFrame = Callable[[Frame], Frame]
 
 
 def render_frames(
-    frames: Iterable[Frame], warps: WarpTrack, motion: CameraMotion | None, parameters: Parameters, new_frame: NewFrame
+    frames: Iterable[Frame],
+    warps: WarpTrack,
+    motion: CameraMotion | None,
+    parameters: Parameters,
+    new_frame: NewFrame,
+    light: LinearLight | None = None,
 ) -> Iterator[Frame]:
     """Yield the stabilized frames.
 
@@ -37,18 +43,19 @@ def render_frames(
         motion: the measured motion; needed for border "fill" only.
         parameters: of which border and interpolation matter here.
         new_frame: gives the memory that a warped frame is written to.
+        light: resamples in linear light; None: the codes as they are.
     """
     if parameters.border == "fill" and motion is not None:
-        yield from _render_filled(frames, warps, motion, parameters, new_frame)
+        yield from _render_filled(frames, warps, motion, parameters, new_frame, light)
         return
     if warps.out_pts is not None:
-        yield from _render_shown(frames, warps, warps.out_pts, parameters, new_frame)
+        yield from _render_shown(frames, warps, warps.out_pts, parameters, new_frame, light)
         return
     with ThreadPoolExecutor(SIDE_BY_SIDE, "warp") as threads:
         under_way: deque[Future[Frame]] = deque()
         for frame in frames:
             warp = warps[_index_at(warps, frame.pts)]
-            under_way.append(threads.submit(warp_frame, frame, warp, parameters, new_frame))
+            under_way.append(threads.submit(warp_frame, frame, warp, parameters, new_frame, light))
             if len(under_way) == SIDE_BY_SIDE:
                 yield under_way.popleft().result()
         while under_way:
@@ -61,6 +68,7 @@ def _render_shown(
     out_pts: npt.NDArray[np.int64],
     parameters: Parameters,
     new_frame: NewFrame,
+    light: LinearLight | None,
 ) -> Iterator[Frame]:
     """Warp the frames that a hyperlapse shows, at the output's times, and read no further than the last of them."""
     index_at = {int(pts): index for index, pts in enumerate(warps.pts)}
@@ -73,12 +81,14 @@ def _render_shown(
             frame.source.duration = int(lasts[index])
         shown_at = int(out_pts[index])
         shown = replace(frame, pts=shown_at, time_s=float(shown_at * warps.time_base))
-        yield warp_frame(shown, warps[index], parameters, new_frame)
+        yield warp_frame(shown, warps[index], parameters, new_frame, light)
         if index == len(warps) - 1:
             return
 
 
-def warp_frame(frame: Frame, warp: FrameWarp, parameters: Parameters, new_frame: NewFrame) -> Frame:
+def warp_frame(
+    frame: Frame, warp: FrameWarp, parameters: Parameters, new_frame: NewFrame, light: LinearLight | None = None
+) -> Frame:
     """Return the frame warped; itself, untouched, where the warp is the identity."""
     if warp.mesh is not None and not warp.mesh.any():
         warp = replace(warp, mesh=None)
@@ -88,31 +98,74 @@ def warp_frame(frame: Frame, warp: FrameWarp, parameters: Parameters, new_frame:
         return frame
     border: Border = {"crop": "replicate", "black": "constant"}.get(parameters.border, "mirror")  # type: ignore[assignment]
     target = new_frame(frame)
-    _warp_into(target, frame, warp, parameters, border)
+    canvas = _canvas(target, light)
+    _warp_into(canvas, frame, warp, parameters, border, light)
+    if light is not None:
+        _close(light, canvas, target, frame, warp, parameters, border)
     return target
 
 
-def _warp_into(target: Frame, frame: Frame, warp: FrameWarp, parameters: Parameters, border: Border) -> None:
+def _close(
+    light: LinearLight,
+    canvas: list[Layer],
+    target: Frame,
+    frame: Frame,
+    warp: FrameWarp,
+    parameters: Parameters,
+    border: Border,
+) -> None:
+    light.close(canvas, target)
+    if target.planes[0].dtype != np.float32:
+        return
+    holes = light.holes(canvas)
+    if holes.any():  # the way to light mixes channels: those of a pixel that are numbers are to stay so
+        codes = tuple(np.empty_like(plane) for plane in target.planes)
+        _warp_into([Layer(codes, [])], frame, warp, parameters, border, None)
+        for out, plane in zip(target.planes, codes, strict=True):
+            out[holes] = plane[holes]
+
+
+def _canvas(target: Frame, light: LinearLight | None) -> list[Layer]:
+    return [Layer(target.planes, [])] if light is None else light.canvas(target)
+
+
+def _opened(frame: Frame, light: LinearLight | None) -> list[Layer]:
+    if light is not None:
+        return light.open(frame)
+    max_value = 0 if frame.planes[0].dtype == np.float32 else (1 << bit_depth(frame.pixel_format)) - 1
+    nearest: frozenset[int] = getattr(frame.source, "nearest_planes", frozenset())
+    return [Layer(frame.planes, black_of(frame), max_value, nearest=nearest)]
+
+
+def _warp_into(
+    canvas: list[Layer],
+    frame: Frame,
+    warp: FrameWarp,
+    parameters: Parameters,
+    border: Border,
+    light: LinearLight | None,
+) -> None:
     layout = layout_of(parameters)
-    black = black_of(frame)
-    sources = zip(*(layout.eyes(plane) for plane in frame.planes), strict=True)
-    targets = zip(*(layout.eyes(plane) for plane in target.planes), strict=True)
-    for eye, out in zip(sources, targets, strict=True):
-        spheres = [layout.whole(plane, value) for plane, value in zip(eye, black, strict=True)]
-        outs = [np.empty_like(sphere) for sphere in spheres] if layout.half else out
-        warp_planes(
-            spheres,
-            warp,
-            outs=outs,
-            filter=parameters.interpolation,  # type: ignore[arg-type]
-            nearest=getattr(frame.source, "nearest_planes", ()),
-            border=border,
-            border_values=black,
-            max_value=0 if frame.planes[0].dtype == np.float32 else (1 << bit_depth(frame.pixel_format)) - 1,
-        )
-        if layout.half:
-            for plane, sphere in zip(out, outs, strict=True):
-                plane[...] = layout.part(sphere)
+    for written, layer in zip(canvas, _opened(frame, light), strict=True):
+        sources = zip(*(layout.eyes(plane) for plane in layer.planes), strict=True)
+        targets = zip(*(layout.eyes(plane) for plane in written.planes), strict=True)
+        for eye, out in zip(sources, targets, strict=True):
+            spheres = [layout.whole(plane, value) for plane, value in zip(eye, layer.black, strict=True)]
+            outs = [np.empty_like(sphere) for sphere in spheres] if layout.half else out
+            warp_planes(
+                spheres,
+                warp,
+                outs=outs,
+                filter=parameters.interpolation,  # type: ignore[arg-type]
+                nearest=layer.nearest,
+                border=border,
+                border_values=layer.black,
+                max_value=layer.max_value,
+                floor=layer.floor,
+            )
+            if layout.half:
+                for plane, sphere in zip(out, outs, strict=True):
+                    plane[...] = layout.part(sphere)
 
 
 def black_of(frame: Frame) -> list[float | tuple[float, ...]]:
@@ -135,7 +188,12 @@ def _index_at(warps: WarpTrack, pts: int) -> int:
 
 
 def _render_filled(
-    frames: Iterable[Frame], warps: WarpTrack, motion: CameraMotion, parameters: Parameters, new_frame: NewFrame
+    frames: Iterable[Frame],
+    warps: WarpTrack,
+    motion: CameraMotion,
+    parameters: Parameters,
+    new_frame: NewFrame,
+    light: LinearLight | None,
 ) -> Iterator[Frame]:
     """Lay each frame over its neighbours, moved to where the camera path says their content is."""
     steps = homography_from_corners(motion.corners, motion.aspect)
@@ -148,15 +206,18 @@ def _render_filled(
         index = _index_at(warps, frame.pts)
         warp = warps[index]
         target = new_frame(frame)
-        _warp_into(target, frame, warp, parameters, "mirror")
+        canvas = _canvas(target, light)
+        _warp_into(canvas, frame, warp, parameters, "mirror", light)
         for distance in FILL_REACH:
             for neighbour, side in ((_at(behind, -distance), -1), (_at(ahead, distance - 1), 1)):
                 chain = _chain(steps, motion, index, side * distance) if neighbour is not None else None
                 if neighbour is None or chain is None:
                     continue
                 moved = FrameWarp(chain @ warp.src_from_dst, warp.aspect)
-                _warp_into(target, neighbour, moved, parameters, "keep")
-        _warp_into(target, frame, warp, parameters, "keep")
+                _warp_into(canvas, neighbour, moved, parameters, "keep", light)
+        _warp_into(canvas, frame, warp, parameters, "keep", light)
+        if light is not None:
+            _close(light, canvas, target, frame, warp, parameters, "mirror")
         yield target
         behind.append(frame)
         ahead.extend(islice(source, 1))

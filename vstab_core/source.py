@@ -15,6 +15,9 @@ from .decode import AS_FILES_SAY, halved, luma_of, probe, read_frames
 from .errors import UsageError
 from .formats import chroma_step
 from .layout import Layout, eyes_alike, layout_of, usual_stereo
+from .light.doubts import doubts_of, told_of_range
+from .light.resample import LinearLight, linear_light
+from .light.tone import Tone, tone_of
 from .params import Parameters
 from .sequence.clip import Reading
 from .spherical import Decision, decide, looks_round
@@ -30,11 +33,15 @@ class Source:
         info: as the frames are delivered: of cube maps the size is that of the equirectangular picture.
         parameters: the user's, with projection and stereo decided; "mono" for an ordinary clip.
         warnings: what is odd about it, a sentence each.
+        tone: how the tracker sees it, see `light.tone`; None: as it is.
+        light: how its frames are resampled in linear light; None: their codes are.
     """
 
     info: VideoInfo
     parameters: Parameters
     warnings: list[str]
+    tone: Tone | None = None
+    light: LinearLight | None = None
 
     @property
     def sphere(self) -> bool:
@@ -49,6 +56,8 @@ class Source:
     def frames(self, on_damage: Callable[[str], None]) -> Iterator[Frame]:
         """Yield the frames, as `decode.read_frames` does."""
         frames = read_frames(self.info.path, on_damage=on_damage, reading=_reading(self.parameters))
+        if self.tone is not None or self.light is not None:
+            frames = told_of_range(frames, self.info, on_damage)
         if self.parameters.projection not in INPUTS:
             return frames
         return as_equirect(frames, self.info, self.parameters.projection, self.parameters.stereo)
@@ -57,7 +66,7 @@ class Source:
         """Return the luma of the whole sphere as the left eye sees it, (h, w) uint8, for tracking."""
         wide = SOURCE_WIDTH_PX // 2 if self.layout.half else SOURCE_WIDTH_PX
         plane = halved(self.layout.eyes(frame.planes[0])[0], wide)
-        return self.layout.whole(luma_of(replace(frame, planes=(plane,)), max(plane.shape[:2])))
+        return self.layout.whole(luma_of(replace(frame, planes=(plane,)), max(plane.shape[:2]), self.tone))
 
     def field(self) -> npt.NDArray[np.uint8] | None:
         """Return 255 where the sphere has a picture and 0 elsewhere, (h, w) uint8; None where that is everywhere."""
@@ -82,7 +91,8 @@ def open_source(path: Path, parameters: Parameters) -> Source:
         )
     if parameters.projection in INPUTS:
         info = equirect_info(info, parameters.stereo)
-    source = Source(info, parameters, warnings)
+    warnings = [*warnings, *doubts_of(info, parameters)]
+    source = Source(info, parameters, warnings, tone_of(info, parameters), linear_light(info, parameters))
     source.layout.check(info, chroma_step(info.pixel_format))
     return source
 

@@ -24,6 +24,25 @@ MESH_SHAPE = (MESH_CELLS + 1, MESH_CELLS + 1, 2)
 
 
 @dataclass(frozen=True)
+class ColourTags:
+    """What a clip says its code values mean; the numbers are those of ITU-T H.273, which FFmpeg uses too.
+
+    Attributes:
+        range: 0 not said, 1 limited, 2 full.
+        matrix, primaries, transfer: 2 where it is not said.
+        chroma_place: FFmpeg's name of where chroma samples lie ("left", "topleft", "center" ...), or "".
+        transfer_of_container: what the container says of the transfer, where it differs from the stream's own; else 2.
+    """
+
+    range: int = 0
+    matrix: int = 2
+    primaries: int = 2
+    transfer: int = 2
+    chroma_place: str = ""
+    transfer_of_container: int = 2
+
+
+@dataclass(frozen=True)
 class VideoInfo:
     """What is known of a clip's first video stream before a frame is decoded.
 
@@ -39,6 +58,7 @@ class VideoInfo:
         codec: FFmpeg's name of the video codec.
         interlaced: whether the stream says that its frames hold two fields.
         fingerprint: short text that changes when the file's content does.
+        tags: what it says of its colour.
     """
 
     path: Path
@@ -53,6 +73,7 @@ class VideoInfo:
     codec: str
     interlaced: bool
     fingerprint: str
+    tags: ColourTags = ColourTags()
 
     @property
     def aspect(self) -> float:

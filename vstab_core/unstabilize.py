@@ -18,6 +18,7 @@ from .decode import probe, read_frames
 from .encode import VideoWriter
 from .errors import InputError
 from .layout import layout_of
+from .light.resample import linear_light
 from .params import Parameters
 from .render import render_frames
 from .result import ProgressFn, Result, tell
@@ -64,11 +65,11 @@ def unstabilize(
     warnings = [*_times_doubt(back, info), *_local_doubt(warps, info)]
     done = 0
     sound = sound_changes(stabilized, back, stored.motion, parameters.ambisonics)
-    layout = layout_of(parameters)
+    layout, light = layout_of(parameters), linear_light(info, parameters)
     says = spherical_of_output(stabilized, layout.stereo, layout.half)
     with VideoWriter(output, info, encode, overwrite=overwrite, sound=sound, spherical=says) as writer:
         frames = read_frames(stabilized, on_damage=warnings.append)
-        for frame in render_frames(frames, back, None, parameters, writer.new_frame):
+        for frame in render_frames(frames, back, None, parameters, writer.new_frame, light):
             writer.write(frame)
             done += 1
             tell(on_progress, "render", done, info.frames)

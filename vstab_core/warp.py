@@ -57,6 +57,7 @@ def warp_plane(
     max_value: int = 0,
     rows: tuple[int, int] | None = None,
     simd: str | None = None,
+    floor: bool = False,
 ) -> Plane:
     """Warp one plane.
 
@@ -76,6 +77,7 @@ def warp_plane(
             above it count as it.
         rows: (first, one past the last) row of `out` to write; None: all. Any split gives the same bytes.
         simd: one of `_native.simd_levels()`; None: the best. The bytes are the same.
+        floor: float only: no result below the least of the samples it is made of, see `native/include/vstab/warp.h`.
 
     Returns:
         `out`.
@@ -96,6 +98,7 @@ def warp_plane(
         row_begin=first,
         row_end=last,
         simd=simd,
+        floor=floor,
     )
     return out
 
@@ -110,6 +113,7 @@ def warp_planes(
     border_values: Sequence[float | Sequence[float]] | None = None,
     max_value: int = 0,
     nearest: Container[int] = (),
+    floor: bool = False,
 ) -> tuple[Plane, ...]:
     """Warp all planes of a frame, each at its own size, by one model.
 
@@ -117,7 +121,7 @@ def warp_planes(
         planes: as the decoder delivers them, luma and subsampled chroma for instance.
         warp: the model.
         outs: where to write, one a plane; None: new planes.
-        filter, border, max_value: as in `warp_plane`.
+        filter, border, max_value, floor: as in `warp_plane`.
         border_values: one entry a plane (16, 128, 128 is black in 8-bit limited-range YUV); None: 0.
         nearest: planes whose filter is "nearest", by index: depth, ids.
 
@@ -146,6 +150,7 @@ def warp_planes(
                 border=border,
                 border_value=value,
                 max_value=max_value,
+                floor=floor,
             )
         )
     return tuple(results)
@@ -202,12 +207,13 @@ def warp_plane_reference(
     border: Border = "constant",
     border_value: float | Sequence[float] = 0,
     max_value: int = 0,
+    floor: bool = False,
 ) -> FloatArray:
     """Warp one plane in double precision: the slow twin of `warp_plane`.
 
     Args:
-        plane, out, filter, border, border_value, max_value: as in `warp_plane`; `out` gives size and content for keep
-            and is not written to.
+        plane, out, filter, border, border_value, max_value, floor: as in `warp_plane`; `out` gives size and content
+            for keep and is not written to.
         warp: the model, evaluated at every pixel; or a grid, interpolated as the kernel does.
 
     Returns:
@@ -229,6 +235,7 @@ def warp_plane_reference(
     x_index, x_weight = _filter_weights(x, taps, filter)
     y_index, y_weight = _filter_weights(y, taps, filter)
     result = np.zeros((*size, source.shape[2]))
+    least = np.full_like(result, np.inf)
 
     def samples(column: npt.NDArray[np.intp], row: npt.NDArray[np.intp]) -> FloatArray:
         if projection == "equirect":
@@ -241,7 +248,10 @@ def warp_plane_reference(
             sample = samples(x_index[..., i], y_index[..., j])
             if nearest is not None:  # what is no number stays one pixel
                 sample = np.where(np.isfinite(sample) | ~np.isfinite(nearest), sample, nearest)
+            least = np.minimum(least, sample)
             result += sample * (x_weight[..., i] * y_weight[..., j])[..., None]
+    if floor:
+        result = np.maximum(result, least)
     if nearest is not None:
         result = np.where(np.isfinite(nearest), result, nearest)
     if limit:

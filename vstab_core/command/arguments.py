@@ -41,6 +41,7 @@ COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "info": ("show what is known of a video or a sidecar", ()),
     "params": ("list every parameter", ()),
     "metrics": ("list every metric of `vstab eval`, with its formula and source", ()),
+    "spaces": ("list the colour spaces that --input-space takes", ()),
     "doctor": ("check this installation", ()),
 }
 # command -> the module of this package that declares its arguments and runs it; the others are cli's own
@@ -148,7 +149,12 @@ def _add_files(command: Parser, name: str) -> None:
         command.add_argument(
             "--sidecar", metavar="PATH", type=Path, help="the sidecar (default: IN.vstab beside the video)"
         )
-    if name in ("info", "params", "metrics", "doctor"):
+    if name == "spaces":
+        command.add_argument(
+            "--search", metavar="TEXT", default="", help="only those with all these words in their names"
+        )
+        add_parameters(command, ("ocio",))
+    if name in ("info", "params", "metrics", "doctor", "spaces"):
         command.add_argument("--json", action="store_true", help="one JSON value on stdout")
     if name in ("params", "metrics"):
         page = "parameters" if name == "params" else name
@@ -170,7 +176,8 @@ def _parameters_of(name: str, stages: tuple[str, ...]) -> Iterable[str]:
     if name == "batch":  # all of `stabilize`
         stages = COMMANDS["stabilize"][1]
     for parameter, row in PARAMS.items():
-        if row.stage in stages and (name in ("stabilize", "batch") or not row.streaming):
+        asked_again = name == "render" and parameter in ("input_space", "ocio")  # for --resample-light
+        if asked_again or (row.stage in stages and (name in ("stabilize", "batch") or not row.streaming)):
             yield parameter
 
 

@@ -110,6 +110,7 @@ def info_values(path: Path) -> dict[str, Any]:
     if path.suffix.lower() == ".vstab":
         return _sidecar_values(path)
     from ..decode import probe
+    from ..light.tags import names_of
     from ..source import decide_projection
     from ..spherical_metadata import read_spherical
 
@@ -117,7 +118,8 @@ def info_values(path: Path) -> dict[str, Any]:
     decision, said = decide_projection(info), read_spherical(path)
     values = {
         "kind": "video",
-        **_plain(info),
+        **{name: item for name, item in _plain(info).items() if name != "tags"},
+        "colour": names_of(info.tags),
         "projection": decision.projection,
         "stereo": decision.stereo,
         "projection_from": decision.reason,

@@ -17,8 +17,19 @@ if TYPE_CHECKING:
     from ..result import ProgressFn, Result
 
 USUAL = "ffmpeg -i in.mp4 -c:v rawvideo -c:a copy -f nut - | vstab pipe | ffmpeg -f nut -i - -c:a copy out.mp4"
-LIVE_PARAMETERS = ("model", "smoothness", "strength", "lock", "max_crop", "zoom", "border", "look_ahead")
-RENDER_PARAMETERS = ("interpolation",)  # those that count with a sidecar too
+LIVE_PARAMETERS = (
+    "model",
+    "smoothness",
+    "strength",
+    "lock",
+    "max_crop",
+    "zoom",
+    "border",
+    "look_ahead",
+    "input_space",
+    "ocio",
+)
+RENDER_PARAMETERS = ("interpolation", "resample_light")  # those that count with a sidecar too
 PIPE_BYTES = 1 << 20  # of the system's buffers: as much as it gives to anybody
 
 

@@ -6,11 +6,13 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 
 from ..decode import luma_of
+from ..light.resample import linear_light
+from ..light.tone import tone_of
 from ..motion.homography import MotionEstimator, MotionStep
 from ..params import Parameters
 from ..render import NewFrame, warp_frame
 from ..smooth.streaming import StreamingPath
-from ..types import Frame
+from ..types import Frame, VideoInfo
 
 
 class OnePass:
@@ -23,9 +25,10 @@ class OnePass:
         UsageError: a parameter needs two passes.
     """
 
-    def __init__(self, aspect: float, interval_s: float, parameters: Parameters) -> None:
-        self._estimator = MotionEstimator(aspect, live=parameters.look_ahead == 0)
-        self._smoother = StreamingPath(aspect, interval_s, parameters)
+    def __init__(self, info: VideoInfo, interval_s: float, parameters: Parameters) -> None:
+        self._estimator = MotionEstimator(info.aspect, live=parameters.look_ahead == 0)
+        self._smoother = StreamingPath(info.aspect, interval_s, parameters)
+        self._tone, self._light = tone_of(info, parameters), linear_light(info, parameters)
         self._parameters = parameters
         self._waiting: deque[Frame] = deque()
         self.shots = self.weak_frames = 0
@@ -34,15 +37,15 @@ class OnePass:
         """Yield each frame stabilized, as soon as its warp is decided."""
         for frame in frames:
             self._waiting.append(frame)
-            yield from self._decided(self._estimator.push(luma_of(frame)), new_frame)
+            yield from self._decided(self._estimator.push(luma_of(frame, tone=self._tone)), new_frame)
             del frame  # while the next one is awaited, nothing but `_waiting` need hold it
         yield from self._decided(self._estimator.flush(), new_frame)
         for warp in self._smoother.flush():
-            yield warp_frame(self._waiting.popleft(), warp, self._parameters, new_frame)
+            yield warp_frame(self._waiting.popleft(), warp, self._parameters, new_frame, self._light)
 
     def _decided(self, steps: list[MotionStep], new_frame: NewFrame) -> Iterator[Frame]:
         for step in steps:
             self.shots += step.cut
             self.weak_frames += step.confidence == 0
             for warp in self._smoother.push(step.corners, step.cut):
-                yield warp_frame(self._waiting.popleft(), warp, self._parameters, new_frame)
+                yield warp_frame(self._waiting.popleft(), warp, self._parameters, new_frame, self._light)

@@ -18,7 +18,7 @@ from av.video.stream import VideoStream
 
 from ..errors import InputError
 from ..formats import delivered_format, plane_views
-from ..media import Orientation, ffmpeg_log, orientation_of, video_stream
+from ..media import Orientation, ffmpeg_log, orientation_of, picture_tags, video_stream
 from ..pictures import Clock, DamageReport, Form, frame_rate_of, time_base_of
 from ..types import Frame, VideoInfo
 from .nut import BUFFER_BYTES, MAGIC, held_format
@@ -125,6 +125,7 @@ class NutReader:
             codec=context.codec.canonical_name,
             interlaced=context.field_order > 1 or first.source.interlaced_frame,
             fingerprint="",
+            tags=picture_tags(first.source),
         )
 
     def _read(self) -> Iterator[Item]:

@@ -10,6 +10,8 @@ from pathlib import Path
 import cv2
 
 from ..errors import InputError
+from ..light.doubts import doubts_of
+from ..light.resample import linear_light
 from ..params import Parameters, parameters_from
 from ..render import render_frames
 from ..result import ProgressFn, Result, tell
@@ -76,9 +78,10 @@ class _Job:
             )
 
     def run(self, stored: Sidecar | None, name: str, parameters: Parameters, started: float) -> Result:
+        self._warnings += doubts_of(self._reader.info, parameters)
         figures: dict[str, object] = {}
         if stored is None:
-            steady = OnePass(self._reader.info.aspect, self._reader.interval_s, parameters)
+            steady = OnePass(self._reader.info, self._reader.interval_s, parameters)
             done = self._write(steady.frames(self._frames(), self.writer.new_frame))
             figures = {"shots": steady.shots, "weak_frames": steady.weak_frames}
         else:
@@ -117,8 +120,9 @@ class _Job:
         replay = Replay(stored, name, self._reader.info, first.pts, parameters)
         self._warnings += replay.warnings
         motion = stored.motion if isinstance(stored.motion, CameraMotion) else None
+        light = linear_light(self._reader.info, parameters)
         every = replay.counted(chain([first], frames))
-        yield from render_frames(every, replay.warps, motion, parameters, self.writer.new_frame)
+        yield from render_frames(every, replay.warps, motion, parameters, self.writer.new_frame, light)
         if replay.strangers:
             self._warnings.append(
                 f"{replay.strangers} frames came at times of which '{name}' has no warp and took the nearest; pipe the "

@@ -13,12 +13,13 @@ from pathlib import Path
 from types import ModuleType
 
 from ..errors import InputError
-from ..types import Frame, VideoInfo
+from ..types import ColourTags, Frame, VideoInfo
 from .names import Pattern, ranges
 from .picture import Header, Window, frame_rate, size_of, union
 
 logger = logging.getLogger(__name__)
 
+FULL = 2  # of FFmpeg's color_range
 DEFAULT_RATE = Fraction(24)  # the cinema's, where these formats come from
 END_BYTES = 4096  # of either end of every frame: header, table of offsets, last pixels
 
@@ -129,6 +130,7 @@ def probe(pattern: Pattern, reading: Reading) -> VideoInfo:
         codec=pattern.shown.suffix[1:].lower(),
         interlaced=False,
         fingerprint=fingerprint(shot),
+        tags=ColourTags(FULL, transfer=shot.first.transfer),
     )
 
 

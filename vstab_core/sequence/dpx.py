@@ -64,6 +64,7 @@ def read_header(path: Path) -> Header:
         _PLANAR[len(layout.components)] + depth,
         Fraction(across, down) if known else Fraction(1),
         next((rate for rate in map(frame_rate, rates) if rate is not None), None),
+        _TRANSFER.get(head[801], UNSPECIFIED),
     )
 
 

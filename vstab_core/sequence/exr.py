@@ -47,6 +47,7 @@ def read_header(path: Path) -> Header:
         _main_channels(names)[1],
         Fraction(float(parts[0].get("pixelAspectRatio", 1.0))).limit_denominator(1000),
         frame_rate(float(rate)) if rate is not None else None,
+        LINEAR,
     )
 
 

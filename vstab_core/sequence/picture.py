@@ -24,6 +24,7 @@ class Header:
         pixel_format: FFmpeg's name for the planes of the main picture.
         pixel_aspect: width of a pixel divided by its height.
         rate: frames a second, or None where the file does not say.
+        transfer: FFmpeg's number of the transfer curve.
     """
 
     frame: Window
@@ -31,6 +32,7 @@ class Header:
     pixel_format: str
     pixel_aspect: Fraction
     rate: Fraction | None
+    transfer: int = UNSPECIFIED
 
 
 @dataclass

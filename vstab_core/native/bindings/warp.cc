@@ -140,7 +140,7 @@ py::array_t<std::int32_t> tables(const std::vector<std::int32_t>& values) {
 
 void warp(const py::array& src, py::array& dst, const Grid& grid, const std::string& filter, const std::string& border,
           const std::vector<float>& border_value, int max_value, int row_begin, std::optional<int> row_end,
-          const std::optional<std::string>& simd) {
+          const std::optional<std::string>& simd, bool floor) {
   ConstPlane from = view_of<ConstPlane>(src, "src");
   from.data = src.data();
   Plane to = view_of<Plane>(dst, "dst");
@@ -149,6 +149,7 @@ void warp(const py::array& src, py::array& dst, const Grid& grid, const std::str
   options.filter = choose(filter, kFilters, "filter");
   options.border = choose(border, kBorders, "border");
   options.max_value = max_value;
+  options.floor = floor;
   if (border_value.size() != 1 && border_value.size() != static_cast<std::size_t>(from.channels)) {
     throw std::invalid_argument("border_value must have 1 value or one for each of the " +
                                 std::to_string(from.channels) + " channels, got " +
@@ -192,7 +193,7 @@ void register_warp(py::module_& m) {
   m.def("warp_plane", &warp, py::arg("src"), py::arg("dst"), py::arg("grid"), py::kw_only(),
         py::arg("filter") = "bicubic", py::arg("border") = "constant", py::arg("border_value") = std::vector<float>{0},
         py::arg("max_value") = 0, py::arg("row_begin") = 0, py::arg("row_end") = py::none(),
-        py::arg("simd") = py::none(),
+        py::arg("simd") = py::none(), py::arg("floor") = false,
         "Warps rows [row_begin, row_end) of dst from src; releases the GIL. simd: one of simd_levels(), for tests.");
   m.def(
       "simd_levels",

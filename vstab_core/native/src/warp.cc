@@ -107,6 +107,8 @@ void warp_plane(const ConstPlane& src, const Plane& dst, const Grid& grid, const
   args.depth = src.depth;
   args.filter = options.filter;
   args.border = grid.projection == Projection::equirectangular ? Border::replicate : options.border;
+  require(!options.floor || src.depth == Depth::f32, "floor is for float planes");
+  args.floor = options.floor;
   args.max_value = checked_max_value(src.depth, options.max_value);
   for (int bits = args.max_value; bits > 0; bits >>= 1) {
     ++args.code_bits;

@@ -123,15 +123,87 @@ inline std::int32_t fold_column(const KernelArgs& a, std::int32_t x) {
   return x < 0 ? x + a.src_width : x;
 }
 
+// Four channels of float at once, in the order of operations of one: the bytes are the same.
+#if defined(__GNUC__)
+using FourFloats = float __attribute__((vector_size(16)));
+
+inline FourFloats load_four(const std::uint8_t* p) {
+  FourFloats v;
+  std::memcpy(&v, p, sizeof v);
+  return v;
+}
+
+template <int kTaps, bool kFloor>
+VSTAB_INLINE void inside_four(const std::uint8_t* p, std::ptrdiff_t stride, const float* cx, const float* cy, float* out) {
+  FourFloats sum{}, least = load_four(p);
+  VSTAB_UNROLL
+  for (int r = 0; r < kTaps; ++r, p += stride) {
+    FourFloats row{};
+    VSTAB_UNROLL
+    for (int k = 0; k < kTaps; ++k) {
+      const FourFloats tap = load_four(p + 16 * k);
+      row = k == 0 ? tap * cx[0] : row + tap * cx[k];
+      if (kFloor) {
+        least = tap < least ? tap : least;
+      }
+    }
+    sum = r == 0 ? row * cy[0] : sum + row * cy[r];
+  }
+  if (kFloor) {
+    sum = sum < least ? least : sum;
+  }
+  std::memcpy(out, &sum, sizeof sum);
+}
+#define VSTAB_FOUR_FLOATS 1
+#else
+#define VSTAB_FOUR_FLOATS 0
+#endif
+
 template <class T, int kChannels, int kTaps>
 struct ScalarPath {
   using A = Arithmetic<T>;
   using Sample = typename A::Sample;
   using Weight = typename A::Weight;
 
+  // What `KernelArgs::floor` asks: no result below the least of the taps it is made of.
+  struct Least {
+    Sample of[kChannels];
+
+    void see(const Sample* taps, int c, int r) {
+      if constexpr (sizeof(T) == 4) {
+        for (int k = 0; k < kTaps; ++k) {
+          of[c] = (r | k) == 0 || taps[k] < of[c] ? taps[k] : of[c];
+        }
+      }
+    }
+    T lift(T value, int c) const {
+      if constexpr (sizeof(T) == 4) {
+        return value < of[c] ? of[c] : value;
+      }
+      return value;
+    }
+  };
+
+  static void finish(const KernelArgs& a, const A& arith, const Sample (&h)[kChannels][kTaps], const Weight* cy,
+                     const Least& least, T* out) {
+    for (int c = 0; c < kChannels; ++c) {
+      out[c] = arith.template column<kTaps>(h[c], cy);
+      if (sizeof(T) == 4 && a.floor) {
+        out[c] = least.lift(out[c], c);
+      }
+    }
+  }
+
   // All taps inside: `p` is the first tap's pixel.
-  static void inside(const A& arith, const std::uint8_t* p, std::ptrdiff_t stride, const Weight* cx, const Weight* cy,
-                     T* out) {
+  static void inside(const KernelArgs& a, const A& arith, const std::uint8_t* p, std::ptrdiff_t stride,
+                     const Weight* cx, const Weight* cy, T* out) {
+#if VSTAB_FOUR_FLOATS
+    if constexpr (kChannels == 4 && sizeof(T) == 4) {
+      return a.floor ? inside_four<kTaps, true>(p, stride, cx, cy, out)
+                     : inside_four<kTaps, false>(p, stride, cx, cy, out);
+    }
+#endif
+    Least least{};
     Sample h[kChannels][kTaps];
     for (int r = 0; r < kTaps; ++r, p += stride) {
       const T* row = reinterpret_cast<const T*>(p);
@@ -140,12 +212,13 @@ struct ScalarPath {
         for (int k = 0; k < kTaps; ++k) {
           taps[k] = arith.load(row[k * kChannels + c]);
         }
+        if (sizeof(T) == 4 && a.floor) {
+          least.see(taps, c, r);
+        }
         h[c][r] = arith.template row<kTaps>(taps, cx);
       }
     }
-    for (int c = 0; c < kChannels; ++c) {
-      out[c] = arith.template column<kTaps>(h[c], cy);
-    }
+    finish(a, arith, h, cy, least, out);
   }
 
   static void at_border(const KernelArgs& a, const A& arith, std::int32_t ix, std::int32_t iy, const Weight* cx,
@@ -155,6 +228,7 @@ struct ScalarPath {
       const std::int32_t i = ix + k;
       xs[k] = i >= 0 && i < a.src_width ? i : outside_index(i, a.src_width, a.border);
     }
+    Least least{};
     Sample h[kChannels][kTaps];
     for (int r = 0; r < kTaps; ++r) {
       const std::int32_t i = iy + r;
@@ -165,16 +239,18 @@ struct ScalarPath {
         for (int k = 0; k < kTaps; ++k) {
           taps[k] = row && xs[k] >= 0 ? arith.load(row[xs[k] * kChannels + c]) : arith.border(a, c);
         }
+        if (sizeof(T) == 4 && a.floor) {
+          least.see(taps, c, r);
+        }
         h[c][r] = arith.template row<kTaps>(taps, cx);
       }
     }
-    for (int c = 0; c < kChannels; ++c) {
-      out[c] = arith.template column<kTaps>(h[c], cy);
-    }
+    finish(a, arith, h, cy, least, out);
   }
 
   static void on_sphere(const KernelArgs& a, const A& arith, std::int32_t ix, std::int32_t iy, const Weight* cx,
                         const Weight* cy, T* out) {
+    Least least{};
     Sample h[kChannels][kTaps];
     for (int r = 0; r < kTaps; ++r) {
       const Folded folded = fold_row(a, iy + r);
@@ -188,12 +264,13 @@ struct ScalarPath {
         for (int k = 0; k < kTaps; ++k) {
           taps[k] = arith.load(row[xs[k] + c]);
         }
+        if (sizeof(T) == 4 && a.floor) {
+          least.see(taps, c, r);
+        }
         h[c][r] = arith.template row<kTaps>(taps, cx);
       }
     }
-    for (int c = 0; c < kChannels; ++c) {
-      out[c] = arith.template column<kTaps>(h[c], cy);
-    }
+    finish(a, arith, h, cy, least, out);
   }
 
   static void fill(const KernelArgs& a, const A& arith, T* out, int count) {
@@ -255,7 +332,7 @@ struct ScalarPath {
       A::template weights<kTaps>(phase_y, cy);
       if (within) {
         const std::ptrdiff_t column = static_cast<std::ptrdiff_t>(ix) * kChannels * static_cast<int>(sizeof(T));
-        inside(arith, a.src + iy * a.src_stride + column, a.src_stride, cx, cy, out);
+        inside(a, arith, a.src + iy * a.src_stride + column, a.src_stride, cx, cy, out);
       } else if (a.sphere) {
         on_sphere(a, arith, ix, iy, cx, cy, out);
       } else {
