@@ -133,6 +133,8 @@ class StreamCopier:
 
     def _write(self, packet: Packet[Any]) -> None:
         index = packet.stream_index
+        if self._output.format.name == "avi" and _ends_before_zero(packet):
+            return  # AVI begins every stream at zero: the sound's priming would make all of it late
         if index in self._resounds:
             self._write_changed(index, self._resounds[index], packet)
             return
@@ -226,6 +228,10 @@ def muxer_options(source: InputContainer, container: str) -> dict[str, str]:
 def _starts_before_zero(source: InputContainer) -> bool:
     """Tell whether sound may begin before zero, with what its decoder drops: NUT refuses such packets."""
     return any(_codec_of(stream) in _PRIMED for stream in source.streams.audio)
+
+
+def _ends_before_zero(packet: Packet[Any]) -> bool:
+    return packet.pts is not None and packet.pts + (packet.duration or 0) <= 0
 
 
 def _is_remade(stream: Stream, chapters: bool) -> bool:
