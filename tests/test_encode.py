@@ -317,6 +317,9 @@ def test_hdr_data_that_the_encoder_cannot_write_is_told(tmp_path: Path, caplog: 
     spec = ClipSpec(codec="libx265", pixel_format="yuv420p10le", options={"x265-params": "max-cll=1000,400"})
     source = write_clip(tmp_path / "a.mp4", spec)
     rewrite(source, tmp_path / "b.mov", EncodeOptions(codec="prores_ks"))
+    assert not caplog.messages  # mov says it itself
+    assert read_look(tmp_path / "b.mov").light_level == (1000, 400)
+    rewrite(source, tmp_path / "b.mkv", EncodeOptions(codec="prores_ks"))
     assert "cannot carry HDR" in caplog.text
 
 

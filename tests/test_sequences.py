@@ -360,6 +360,18 @@ def test_one_file_of_a_sequence_is_answered_with_its_name(shot: Path) -> None:
         probe(shot.parent / "shot.1003.exr")
 
 
+def test_commands_that_take_no_sequence_say_so(shot: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (["visualize", str(shot), "--what", "tracks", "-o", str(tmp_path / "a.mp4")],
+                  ["batch", str(shot), "--out", str(tmp_path / "out")]):  # fmt: skip
+        assert cli.main(words) == 3
+        assert "is an image sequence" in capsys.readouterr().err
+
+
+def test_a_pair_of_sequences_is_judged(shot: Path, steady: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["eval", str(shot), str(steady)]) == 0
+    assert "20 frames compared" in capsys.readouterr().out
+
+
 def test_outputs_that_cannot_be(broken: Path) -> None:
     refused(broken, OutputError, r"stays of its kind, .exr; give a name as 'shot_stabilized.%04d.exr'", "out.mov")
     refused(broken, OutputError, r"no place for the frame number", "out.exr")

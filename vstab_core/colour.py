@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 
 UNSPECIFIED = 2  # of primaries, transfer and matrix (H.273)
 FULL_RANGE = 2  # of FFmpeg's color_range: 0 unspecified, 1 limited
+HDR_IN_CONTAINER = ("mp4", "mov")
 
 # What PyAV has no way to attach to a frame that is to be encoded.
 _UNCARRIED = {
@@ -85,10 +86,11 @@ def uncarried(look: SourceLook) -> list[str]:
     return sorted({words for name, words in _UNCARRIED.items() if name in look.side_data})
 
 
-def set_colour(context: VideoCodecContext, plan: EncoderPlan, look: SourceLook) -> None:
+def set_colour(context: VideoCodecContext, plan: EncoderPlan, look: SourceLook, container: str) -> None:
     """Tag an encoder that is not open yet with the source's colour.
 
-    HDR data goes where the encoder writes it into its bit stream; the others get a warning.
+    HDR data goes where the encoder writes it into its bit stream. With the others mp4 and mov say it (`movie_tags`);
+    elsewhere there is a warning.
     """
     context.color_range = look.color_range
     context.color_primaries = look.color_primaries
@@ -100,6 +102,8 @@ def set_colour(context: VideoCodecContext, plan: EncoderPlan, look: SourceLook) 
         return
     key, values = hdr_parameters(plan.name, look)
     if not key:
+        if container in HDR_IN_CONTAINER:
+            return
         logger.warning("encoder %s cannot carry HDR mastering display and light level data; they are lost", plan.name)
         return
     before = context.options.get(key)

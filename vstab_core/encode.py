@@ -22,13 +22,15 @@ import numpy as np
 from av.container import OutputContainer
 from av.video.stream import VideoStream
 
-from .colour import SourceLook, read_look, set_colour, tag_picture, uncarried
+from .colour import SourceLook, hdr_parameters, read_look, set_colour, tag_picture, uncarried
 from .encoders import CONSTANT_RATE, SourceCodec, coded_size, container_of, plan_encoder
 from .errors import OutputError, UsageError, VstabError
 from .formats import plane_shapes, plane_views
 from .handover import Handover
 from .isobmff import is_movie
+from .kept import Output, losses
 from .media import ffmpeg_log, open_media, video_stream
+from .movie_tags import complete_movie
 from .outfile import PartialFile, output_error
 from .remux import StreamCopier, copy_file_tags, copy_video_tags, mux, muxer_options
 from .resound import ChangeSamples
@@ -93,6 +95,7 @@ class VideoWriter:
         self._last_dts: dict[int, int] = {}
         self._frames = 0
         self._last_pts: int | None = None
+        self._first_s = 0.0
         self._last_number: int | None = None
         self._shift_told = False
         self._error: BaseException | None = None
@@ -114,7 +117,8 @@ class VideoWriter:
     # -- opening ------------------------------------------------------------------------------------------------
 
     def _open(self, container: str) -> None:
-        source = self._closing.enter_context(open_media(self.info.path))
+        self._container = container
+        source = self._source = self._closing.enter_context(open_media(self.info.path))
         source_video = video_stream(source, self.info.path)
         self._look = look = read_look(self.info.path)
         for what in uncarried(look):
@@ -146,14 +150,21 @@ class VideoWriter:
         elif self._copy_streams:
             copy_file_tags(source, self._output)
             self._copier = StreamCopier(source, self._output, source_video, f"'{self.path}'", self._sound)
-        self._output.start_encoding()
+        log: list[str] = []
+        try:
+            with ffmpeg_log(av.logging.ERROR, log):
+                self._output.start_encoding()
+        except av.FFmpegError as error:
+            if not log:
+                raise
+            raise OutputError(f"a {container} file refuses this: {'; '.join(log)}") from error
 
     def _add_video(self, container: str, look: SourceLook) -> VideoStream:
         plan = self.plan
         stream = self._output.add_stream(plan.name, rate=self.info.frame_rate, options=plan.options)
         assert isinstance(stream, VideoStream)
         context = stream.codec_context
-        set_colour(context, plan, look)
+        set_colour(context, plan, look, container)
         (context.height, context.width), context.pix_fmt = self._coded, plan.pix_fmt
         context.time_base = self._time_base
         stream.time_base = self._time_base
@@ -215,6 +226,8 @@ class VideoWriter:
         picture = frame.source if own else self._copy(frame)
         if self._coded != (self._height, self._width):
             _pad(picture, self._height, self._width)
+        if self._last_pts is None:
+            self._first_s = frame.time_s
         self._last_pts = frame.pts
         self._frames += 1
         picture.pts, picture.time_base, picture.pict_type = self._stamp(frame), self._time_base, 0
@@ -293,6 +306,7 @@ class VideoWriter:
             if self._spherical is not None:
                 self._spherical.write(self._file.temporary)
             self._keep_ambisonics()
+            self._finish_tags()
         except (av.FFmpegError, OSError) as error:
             self._release()
             self._raise(error)
@@ -310,6 +324,35 @@ class VideoWriter:
         kept = [replace(item, stream=target) for item, target in targets if target is not None]
         if kept:
             write_ambisonics(self._file.temporary, kept)
+
+    def _finish_tags(self) -> None:
+        """Write what FFmpeg's muxer leaves out, and say what the container does not keep."""
+        temporary, copier, look = self._file.temporary, self._copier, self._look
+        if is_movie(temporary):
+            carried = bool(hdr_parameters(self.plan.name, look)[0])
+            complete_movie(
+                temporary,
+                self._languages(),
+                self._video.index,
+                None if carried else look.mastering,
+                None if carried else look.light_level,
+            )
+        if isinstance(copier, StreamCopier):
+            rgb = av.VideoFormat(self.plan.pix_fmt).is_rgb
+            output = Output(temporary, self._container, copier.target_of, rgb, self._first_s)
+            lost = losses(self._source, self.info.path, look, output)
+            if lost:
+                logger.warning("'%s': a %s file does not keep: %s", self.path, self._container, "; ".join(lost))
+
+    def _languages(self) -> dict[int, str]:
+        targets = {stream.index: self._copier.target_of(stream.index) for stream in self._source.streams
+                   } if self._copier is not None else {}  # fmt: skip
+        targets[video_stream(self._source, self.info.path).index] = self._video.index
+        return {
+            target: self._source.streams[index].metadata["language"]
+            for index, target in targets.items()
+            if target is not None and "language" in self._source.streams[index].metadata
+        }
 
     def abort(self) -> None:
         """Stop at once and leave nothing."""

@@ -32,6 +32,15 @@ _FAMILY: Mapping[str, str] = {
     "utvideo": "utvideo", "ffvhuff": "ffvhuff", "huffyuv": "ffvhuff", "qtrle": "qtrle", "png": "png",
     "rawvideo": "ffv1", "magicyuv": "ffv1",
 }  # fmt: skip
+# Reordered frames come back in the wrong order (no times in the file) or not at all (HEVC in NUT, beside sound).
+_IN_ORDER = {*CONSTANT_RATE, "nut"}
+# FFmpeg says of these muxers only what they take by default ...
+_HELD_TOO: Mapping[str, set[str]] = {
+    "mxf": {"dnxhd", "prores_ks", "libx264", "h264_nvenc"},
+    "mpegts": {"libx264", "libx265", "h264_nvenc", "hevc_nvenc"},
+}
+# ... and of mov too much: its header is then refused.
+_REFUSED: Mapping[str, set[str]] = {"mov": {"libvpx-vp9", "libsvtav1", "libaom-av1", "av1_nvenc"}}
 _FALLBACKS = ("libx264", "libx265", "prores_ks", "libvpx-vp9", "ffv1", "dnxhd", "mpeg2video", "flv")
 
 # Quality: x264 17 / x265 18 / SVT 20 / VP9 18 are transparent in a generation on grainy footage and stay well below
@@ -120,6 +129,7 @@ def plan_encoder(source: SourceCodec, container: str, supported: set[str], optio
         OutputError: the container cannot hold the encoder's video.
     """
     notes: list[str] = []
+    supported = (supported | _HELD_TOO.get(container, set())) - _REFUSED.get(container, set())
     name = options.codec or _default_encoder(source, container, supported, notes)
     codec = _find_encoder(name)
     if name not in supported:
@@ -136,6 +146,8 @@ def plan_encoder(source: SourceCodec, container: str, supported: set[str], optio
         _set_dnxhd(source, plan)
     if name == "libsvtav1" or name == "libx265":
         plan.options.update(_quiet(name))
+    if container in _IN_ORDER and name in ("libx264", "libx265"):
+        plan.options["bf"] = "0"
     _apply_user(plan, codec, options)
     return plan
 

@@ -22,6 +22,7 @@ from av.video.stream import VideoStream
 
 from .errors import InputError
 from .formats import plane_shapes
+from .sequence.names import pattern_of
 from .types import ColourTags, Plane
 
 _MAKE_UP_TIMES = cast(int, av.container.core.Flags.gen_pts.value)
@@ -82,6 +83,11 @@ def check_readable(path: Path) -> None:
             if not file.read(1):
                 raise InputError(f"'{path}' is empty (0 bytes)")
     except FileNotFoundError:
+        if pattern_of(path) is not None:
+            raise InputError(
+                f"'{path}' is an image sequence, which is not taken here; make a video of it first "
+                f"(ffmpeg -start_number N -i NAME)"
+            ) from None
         raise InputError(f"'{path}' does not exist") from None
     except IsADirectoryError:
         raise InputError(f"'{path}' is a directory; give a video file") from None

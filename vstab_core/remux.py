@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import logging
 from collections.abc import Mapping
@@ -19,10 +20,24 @@ from .resound import CannotReencode, ChangeSamples, Resound
 logger = logging.getLogger(__name__)
 
 # Written anew by the muxer, or true of the old video stream only.
-_STALE_FILE_TAGS = {"major_brand", "minor_version", "compatible_brands", "encoder", "duration"}
+_STALE_FILE_TAGS = {
+    "major_brand", "minor_version", "compatible_brands", "encoder", "duration",
+    # of MXF
+    "application_platform", "company_name", "generation_uid", "material_package_umid", "modification_date",
+    "operational_pattern_ul", "product_name", "product_uid", "product_version", "product_version_num",
+    "toolkit_version_num", "uid",
+}  # fmt: skip
 _STALE_VIDEO_TAGS = {
     "encoder", "rotate", "duration", "bps", "number_of_frames", "number_of_bytes", "vendor_id",
-    "spherical",  # SPHERICAL-VIDEO: written anew where the output is a 360 clip
+    "file_package_umid", "spherical",  # SPHERICAL-VIDEO: written anew where the output is a 360 clip
+}  # fmt: skip
+
+
+_PRIMED = {"aac", "mp3", "opus", "vorbis", "ac3", "eac3"}
+# What a transport stream has a number for.
+_IN_TRANSPORT = {
+    "aac", "aac_latm", "mp2", "mp3", "ac3", "eac3", "ac4", "dts", "truehd", "opus", "s302m", "dvb_subtitle",
+    "dvb_teletext", "hdmv_pgs_subtitle", "hdmv_text_subtitle", "klv", "timed_id3", "scte_35",
 }  # fmt: skip
 
 
@@ -68,6 +83,7 @@ class StreamCopier:
             logger.warning("%s: %s is left out: %s", self._name, describe(stream), reason)
             return
         target = self._add_changed(stream) or self._output.add_stream_from_template(stream)
+        _name_channels(target, self._output)
         target.metadata.update(stream.metadata)
         target.disposition = stream.disposition
         self._targets[stream.index] = target
@@ -117,6 +133,8 @@ class StreamCopier:
 
     def _write(self, packet: Packet[Any]) -> None:
         index = packet.stream_index
+        if self._output.format.name == "avi" and _ends_before_zero(packet):
+            return  # AVI begins every stream at zero: the sound's priming would make all of it late
         if index in self._resounds:
             self._write_changed(index, self._resounds[index], packet)
             return
@@ -163,17 +181,36 @@ def copy_file_tags(source: InputContainer, output: OutputContainer) -> None:
     chapters = source.chapters()
     if chapters:
         output.set_chapters(chapters)
+    code = timecode_of(source)
+    if code is not None and output.format.name not in ("mp4", "mov"):  # those take it from the video stream
+        output.metadata["timecode"] = code
     for key, value in source.metadata.items():
-        if key.lower() not in _STALE_FILE_TAGS:
+        if is_of_the_file(key):
             output.metadata[key] = value
 
 
 def copy_video_tags(source: VideoStream, target: VideoStream) -> None:
     """Copy language, title, timecode and the like; not what was true of the old encoding only."""
     for key, value in source.metadata.items():
-        if key.lower().split("-")[0] not in _STALE_VIDEO_TAGS and not key.startswith("_STATISTICS"):
+        if is_of_the_video(key):
             target.metadata[key] = value
     target.disposition = source.disposition
+
+
+def timecode_of(container: InputContainer) -> str | None:
+    """Return the timecode of the first frame, wherever a container keeps it."""
+    places = [container.metadata, *(stream.metadata for stream in container.streams)]
+    return next((value for place in places for key, value in place.items() if key.lower() == "timecode"), None)
+
+
+def is_of_the_file(key: str) -> bool:
+    """Tell whether a tag of a file is for its copy too, and not of the old muxer."""
+    return key.lower() not in _STALE_FILE_TAGS
+
+
+def is_of_the_video(key: str) -> bool:
+    """Tell whether a tag of a video stream is for its copy too, and not of the old encoding."""
+    return key.lower().split("-")[0] not in _STALE_VIDEO_TAGS and not key.startswith("_STATISTICS")
 
 
 def muxer_options(source: InputContainer, container: str) -> dict[str, str]:
@@ -181,11 +218,20 @@ def muxer_options(source: InputContainer, container: str) -> dict[str, str]:
     # Packets arrive in order already; half a second bounds what the muxer holds back for streams with gaps (it would
     # wait 10 s: 1 GB of 4K ProRes).
     options = {"max_interleave_delta": "500000"}
-    if container == "nut":
-        options["avoid_negative_ts"] = "disabled"  # it holds them; shifting would move the start
+    if container == "nut" and not _starts_before_zero(source):
+        options["avoid_negative_ts"] = "disabled"  # decoding times below zero it holds; shifting would move the start
     if container in ("mov", "mp4") and any(key.startswith("com.") for key in source.metadata):
         options["movflags"] = "+use_metadata_tags"  # the keys that phones write; by default they are dropped
     return options
+
+
+def _starts_before_zero(source: InputContainer) -> bool:
+    """Tell whether sound may begin before zero, with what its decoder drops: NUT refuses such packets."""
+    return any(_codec_of(stream) in _PRIMED for stream in source.streams.audio)
+
+
+def _ends_before_zero(packet: Packet[Any]) -> bool:
+    return packet.pts is not None and packet.pts + (packet.duration or 0) <= 0
 
 
 def _is_remade(stream: Stream, chapters: bool) -> bool:
@@ -212,11 +258,39 @@ def cannot_carry(stream: Stream, output: OutputContainer) -> str | None:
     """Return why the output's container cannot hold a stream, or None: found by trying it on a scratch file."""
     if isinstance(stream, VideoStream) and not stream.disposition & Disposition.attached_pic:
         return "only the first video stream is stabilized"
+    if output.format.name == "mpegts" and _codec_of(stream) not in _IN_TRANSPORT:
+        return "a mpegts file cannot hold it"  # its muxer writes anything, as data that nobody can read
+    scratch = av.open(io.BytesIO(), "w", format=output.format.name)
     try:
-        with av.open(io.BytesIO(), "w", format=output.format.name) as scratch:
-            scratch.add_stream_from_template(stream).metadata.update(stream.metadata)
-            scratch.start_encoding()
+        if output.format.name == "mxf":
+            _add_any_video(scratch)  # it takes no other stream first
+        scratch.add_stream_from_template(stream).metadata.update(stream.metadata)
+        scratch.start_encoding()
     except (av.FFmpegError, ValueError) as error:
         logger.debug("%s: %s", describe(stream), error)
         return f"a {output.format.name} file cannot hold it"
+    finally:
+        with contextlib.suppress(av.FFmpegError):  # of a file without packets
+            scratch.close()
     return None
+
+
+def _codec_of(stream: Stream) -> str:
+    context = stream.codec_context
+    return context.codec.canonical_name if context is not None else getattr(stream, "name", None) or ""
+
+
+def _name_channels(target: Stream, output: OutputContainer) -> None:
+    """Give PCM without a layout (as in MXF) the usual one: the muxer of mp4 fails at the end of the file otherwise."""
+    if not isinstance(target, AudioStream) or output.format.name != "mp4":
+        return
+    layout = target.codec_context.layout
+    usual = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}.get(layout.nb_channels)
+    if layout.name == f"{layout.nb_channels} channels" and usual is not None:
+        target.codec_context.layout = usual
+
+
+def _add_any_video(output: OutputContainer) -> None:
+    video = output.add_stream("mpeg2video", rate=25)
+    assert isinstance(video, VideoStream)
+    video.width, video.height, video.pix_fmt = 64, 64, "yuv420p"

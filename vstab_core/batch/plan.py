@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import InputError, OutputError, UsageError
+from ..sequence.names import pattern_of
 
 logger = logging.getLogger(__name__)
 
@@ -93,6 +94,8 @@ def _matches(pattern: str) -> Iterator[tuple[Path, Path]]:
                     yield from ((file, root) for file in _videos_below(match))
             elif named_ending or match.suffix.lower() in VIDEO_ENDINGS:
                 yield match, root
+    elif pattern_of(path) is not None:
+        raise InputError(f"'{pattern}' is an image sequence, which a batch cannot take; run `vstab stabilize` on it")
     else:
         raise InputError(f"'{pattern}' does not exist; give files, globs or directories")
 
