@@ -6,12 +6,12 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.complete
-CODE := vstab_core ffmpeg_bridge tests benchmarks samples
+CODE := vstab_core ffmpeg_bridge ofx_bridge tests benchmarks samples
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 
-.PHONY: help setup demo test browser lint bench package frei0r
+.PHONY: help setup demo test browser lint bench package frei0r ofx ofx-sanitize
 
 help:
 	@echo "make setup     create .venv and build vstab into it; .venv/bin/vstab is the command"
@@ -20,12 +20,13 @@ help:
 	@echo "make lint      ruff and mypy"
 	@echo "make bench     the figures of the README: benchmarks/*.json"
 	@echo "make package   a wheel in dist/"
+	@echo "make ofx       the OpenFX plug-in for Resolve, Nuke and Natron alone: build/ofx/vstab.ofx.bundle"
 	@echo "make frei0r    the plug-in for ffmpeg, Kdenlive and Shotcut alone: build/frei0r/vstab.so"
 
 setup: $(STAMP)
 
 # Python files are used where they lie; only what is compiled or pinned asks for another installation.
-$(STAMP): pyproject.toml constraints.txt CMakeLists.txt $(shell find vstab_core/native ffmpeg_bridge/frei0r -type f 2>/dev/null)
+$(STAMP): pyproject.toml constraints.txt CMakeLists.txt $(shell find vstab_core/native ffmpeg_bridge/frei0r ofx_bridge -type f -not -name '*.py*' 2>/dev/null)
 	@.ci/prerequisites $(PYTHON)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q -c constraints.txt pip
@@ -65,3 +66,10 @@ frei0r: setup
 		-S . -B build/frei0r >/dev/null
 	@$(BIN)/cmake --build build/frei0r
 	@ls build/frei0r/vstab.so
+
+ofx: setup
+	@$(BIN)/python -m pip install -q -c constraints.txt cmake ninja
+	@$(BIN)/cmake -G Ninja -DCMAKE_MAKE_PROGRAM=$(abspath $(BIN))/ninja -DVSTAB_PYTHON=OFF -DVSTAB_OFX=ON \
+		-S . -B build/ofx >/dev/null
+	@$(BIN)/cmake --build build/ofx
+	@ls -d build/ofx/vstab.ofx.bundle
