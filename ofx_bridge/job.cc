@@ -9,7 +9,7 @@
 namespace vstab::ofx {
 namespace {
 
-constexpr std::chrono::seconds kCleanUp{3};  // vstab stops within half a second, wherever it is
+constexpr std::chrono::seconds kCleanUp{2};  // vstab stops within half a second, wherever it is
 
 }  // namespace
 

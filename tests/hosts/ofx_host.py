@@ -52,6 +52,7 @@ class PropertySet:
         self.number = number  # what "?" stands for
         self.values = {name: v if isinstance(v, list) else [v] for name, v in (values or {}).items()}
         self.texts: list[Any] = []
+        self.image: Any = None  # whose properties these are
         self.handle = host.add(self)
 
     def check(self, name: str, wanted: str) -> bool:
@@ -114,6 +115,7 @@ class Image:
         self.rows()[...] = shown
         self.before = self.memory.copy()
         self.released = False
+        self.clip: Any = None  # that handed it out
         x, y = layout.origin
         bounds = [x + left, y + bottom, x + width - right, y + height - top]
         first = len(shown) - 1 if layout.top_down else 0
@@ -132,6 +134,7 @@ class Image:
             "OfxImagePropUniqueIdentifier": "a picture",
         }
         self.properties = PropertySet(host, "image", values)
+        self.properties.image = self
 
     def rows(self) -> Array:
         """The pixels as a viewer sees them, the top row first."""
@@ -194,8 +197,9 @@ class Host:
 
     # handles
     def add(self, thing: Any) -> int:
-        handle = next(self._numbers)
-        self._handles[handle] = thing
+        with self._lock:
+            handle = next(self._numbers)
+            self._handles[handle] = thing
         return handle
 
     def drop(self, handle: int) -> None:
@@ -398,13 +402,11 @@ class Host:
         if properties is None or properties.kind != "image":
             self.violate("clipReleaseImage of what is no picture")
             return abi.BAD_HANDLE
-        for instance in [thing for thing in self._handles.values() if isinstance(thing, ClipInstance)]:
-            for image in instance.images.values():
-                if image.properties is properties:
-                    image.check_guards(self)
-                    image.free()
-                    image.released = True
-                    instance.fetched -= 1
+        image: Image = properties.image
+        image.check_guards(self)
+        image.free()
+        image.released = True
+        image.clip.fetched -= 1
         self.drop(handle)
         return abi.OK
 

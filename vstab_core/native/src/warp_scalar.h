@@ -69,25 +69,46 @@ struct Arithmetic<std::uint16_t> {
   int row_shift, column_shift;
 };
 
+// One channel of one pixel: row after row of taps, then the result. Integers fold each row, then the column of rows.
+template <class T, int kTaps>
+struct Fold {
+  using A = Arithmetic<T>;
+  void add(const A& arith, int r, const std::int32_t* taps, const Int* cx, const Int*) {
+    h[r] = arith.template row<kTaps>(taps, cx);
+  }
+  T result(const A& arith, const Int*, const Int* cy) const { return arith.template column<kTaps>(h, cy); }
+  std::int32_t h[kTaps];
+};
+
 template <>
 struct Arithmetic<float> {
   using Weight = float;
   template <int kTaps>
-  static void weights(int phase, float* c) { FilterTaps<kTaps>::weights(static_cast<float>(phase) * (1.0f / 2048), c); }
+  static void weights(int phase, float* c) { FilterTaps<kTaps>::float_weights(static_cast<float>(phase) * (1.0f / 2048), c); }
   explicit Arithmetic(const KernelArgs&) {}
   float border(const KernelArgs& a, int channel) const { return a.border_value[channel]; }
-  template <int kTaps>
-  float row(const float* p, const float* c) const {
-    float sum = p[0] * c[0];
-    for (int k = 1; k < kTaps; ++k) {
-      sum += p[k] * c[k];
-    }
-    return sum;
-  }
-  template <int kTaps>
-  float column(const float* h, const float* c) const { return row<kTaps>(h, c); }
   using Sample = float;
   Sample load(float v) const { return v; }
+};
+
+// Float folds columns first, rows from the top, then the even and the odd columns: the order of warp_float.h, where all
+// taps of a row lie side by side in a vector whose halves are added last.
+template <int kTaps>
+struct Fold<float, kTaps> {
+  void add(const Arithmetic<float>&, int r, const float* taps, const float*, const float* cy) {
+    for (int k = 0; k < kTaps; ++k) {
+      sum[k] = r == 0 ? taps[k] * cy[0] : sum[k] + taps[k] * cy[r];
+    }
+  }
+  float result(const Arithmetic<float>&, const float* cx, const float*) const {
+    float even = sum[0] * cx[0], odd = sum[1] * cx[1];
+    for (int k = 2; k < kTaps; k += 2) {
+      even += sum[k] * cx[k];
+      odd += sum[k + 1] * cx[k + 1];
+    }
+    return even + odd;
+  }
+  float sum[kTaps] = {};
 };
 
 // Index of a sample outside 0..n-1, or -1 for one that has the border value.
@@ -132,7 +153,7 @@ struct ScalarPath {
   // All taps inside: `p` is the first tap's pixel.
   static void inside(const A& arith, const std::uint8_t* p, std::ptrdiff_t stride, const Weight* cx, const Weight* cy,
                      T* out) {
-    Sample h[kChannels][kTaps];
+    Fold<T, kTaps> folds[kChannels];
     for (int r = 0; r < kTaps; ++r, p += stride) {
       const T* row = reinterpret_cast<const T*>(p);
       for (int c = 0; c < kChannels; ++c) {
@@ -140,11 +161,11 @@ struct ScalarPath {
         for (int k = 0; k < kTaps; ++k) {
           taps[k] = arith.load(row[k * kChannels + c]);
         }
-        h[c][r] = arith.template row<kTaps>(taps, cx);
+        folds[c].add(arith, r, taps, cx, cy);
       }
     }
     for (int c = 0; c < kChannels; ++c) {
-      out[c] = arith.template column<kTaps>(h[c], cy);
+      out[c] = folds[c].result(arith, cx, cy);
     }
   }
 
@@ -155,7 +176,7 @@ struct ScalarPath {
       const std::int32_t i = ix + k;
       xs[k] = i >= 0 && i < a.src_width ? i : outside_index(i, a.src_width, a.border);
     }
-    Sample h[kChannels][kTaps];
+    Fold<T, kTaps> folds[kChannels];
     for (int r = 0; r < kTaps; ++r) {
       const std::int32_t i = iy + r;
       const std::int32_t y = i >= 0 && i < a.src_height ? i : outside_index(i, a.src_height, a.border);
@@ -165,17 +186,17 @@ struct ScalarPath {
         for (int k = 0; k < kTaps; ++k) {
           taps[k] = row && xs[k] >= 0 ? arith.load(row[xs[k] * kChannels + c]) : arith.border(a, c);
         }
-        h[c][r] = arith.template row<kTaps>(taps, cx);
+        folds[c].add(arith, r, taps, cx, cy);
       }
     }
     for (int c = 0; c < kChannels; ++c) {
-      out[c] = arith.template column<kTaps>(h[c], cy);
+      out[c] = folds[c].result(arith, cx, cy);
     }
   }
 
   static void on_sphere(const KernelArgs& a, const A& arith, std::int32_t ix, std::int32_t iy, const Weight* cx,
                         const Weight* cy, T* out) {
-    Sample h[kChannels][kTaps];
+    Fold<T, kTaps> folds[kChannels];
     for (int r = 0; r < kTaps; ++r) {
       const Folded folded = fold_row(a, iy + r);
       const T* row = reinterpret_cast<const T*>(a.src + folded.row * a.src_stride);
@@ -188,11 +209,11 @@ struct ScalarPath {
         for (int k = 0; k < kTaps; ++k) {
           taps[k] = arith.load(row[xs[k] + c]);
         }
-        h[c][r] = arith.template row<kTaps>(taps, cx);
+        folds[c].add(arith, r, taps, cx, cy);
       }
     }
     for (int c = 0; c < kChannels; ++c) {
-      out[c] = arith.template column<kTaps>(h[c], cy);
+      out[c] = folds[c].result(arith, cx, cy);
     }
   }
 
