@@ -19,7 +19,7 @@ help:
 	@echo "make test      lint, then the tests"
 	@echo "make lint      ruff and mypy"
 	@echo "make bench     the figures of the README: benchmarks/*.json"
-	@echo "make package   a wheel in dist/"
+	@echo "make package   a wheel and the OpenFX bundle in dist/"
 	@echo "make ofx       the OpenFX plug-in for Resolve, Nuke and Natron alone: build/ofx/vstab.ofx.bundle"
 	@echo "make ofx-sanitize   the tests of the OpenFX plug-in built with the address and thread sanitizers"
 	@echo "make frei0r    the plug-in for ffmpeg, Kdenlive and Shotcut alone: build/frei0r/vstab.so"
@@ -56,9 +56,10 @@ lint: setup
 bench: setup
 	$(BIN)/python -m benchmarks
 
-package: setup
+package: ofx
 	$(BIN)/python -m pip wheel -q --no-deps --build-constraint constraints.txt -w dist .
-	@ls dist/*.whl
+	@tar -C build/ofx -czf dist/vstab.ofx.bundle.tar.gz vstab.ofx.bundle
+	@ls dist/*.whl dist/vstab.ofx.bundle.tar.gz
 
 # The same as in the wheel, with a C++ compiler only; CMake and Ninja come through pip.
 frei0r: setup

@@ -26,7 +26,9 @@ def settings_file() -> Path:
     if sys.platform == "win32":
         folder = Path(os.environ.get("APPDATA", Path.home()))
     elif sys.platform == "darwin":
-        folder = Path.home() / "Library" / "Application Support"
+        folder = Path(f"~{os.environ.get('SUDO_USER', '')}").expanduser() / "Library" / "Application Support"
+    elif "SUDO_USER" in os.environ:  # the editor runs as the user, not as root
+        folder = Path(f"~{os.environ['SUDO_USER']}").expanduser() / ".config"
     else:
         folder = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
     return folder / "vstab" / "ofx.conf"

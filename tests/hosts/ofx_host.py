@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import itertools
 import threading
+import time as time_
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from ctypes import c_char_p, c_double, c_int, c_void_p
@@ -719,7 +720,9 @@ class Instance(Effect):
                 clip.images[me] = images[name]
         values = self._render_values(time, window, field, source_frame)
         args = PropertySet(self.host, "in OfxImageEffectActionRender", values)
+        started = time_.perf_counter()
         got = self.plugin.call("OfxImageEffectActionRender", self.handle, args)
+        self.render_s = time_.perf_counter() - started  # for the benchmark
         for name, clip in self.clip_instances.items():
             clip.images.pop(me, None)
             if clip.fetched and threading.active_count() == 1:
