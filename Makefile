@@ -6,12 +6,12 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.complete
-CODE := vstab_core ffmpeg_bridge tests benchmarks samples
+CODE := vstab_core ffmpeg_bridge ofx_bridge tests benchmarks samples
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 
-.PHONY: help setup demo test browser lint bench package frei0r
+.PHONY: help setup demo test browser lint bench package frei0r ofx ofx-sanitize
 
 help:
 	@echo "make setup     create .venv and build vstab into it; .venv/bin/vstab is the command"
@@ -19,13 +19,15 @@ help:
 	@echo "make test      lint, then the tests"
 	@echo "make lint      ruff and mypy"
 	@echo "make bench     the figures of the README: benchmarks/*.json"
-	@echo "make package   a wheel in dist/"
+	@echo "make package   a wheel and the OpenFX bundle in dist/"
+	@echo "make ofx       the OpenFX plug-in for Resolve, Nuke and Natron alone: build/ofx/vstab.ofx.bundle"
+	@echo "make ofx-sanitize   the tests of the OpenFX plug-in built with the address and thread sanitizers"
 	@echo "make frei0r    the plug-in for ffmpeg, Kdenlive and Shotcut alone: build/frei0r/vstab.so"
 
 setup: $(STAMP)
 
 # Python files are used where they lie; only what is compiled or pinned asks for another installation.
-$(STAMP): pyproject.toml constraints.txt CMakeLists.txt $(shell find vstab_core/native ffmpeg_bridge/frei0r -type f 2>/dev/null)
+$(STAMP): pyproject.toml constraints.txt CMakeLists.txt $(shell find vstab_core/native ffmpeg_bridge/frei0r ofx_bridge -type f -not -name '*.py*' 2>/dev/null)
 	@.ci/prerequisites $(PYTHON)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q -c constraints.txt pip
@@ -54,9 +56,10 @@ lint: setup
 bench: setup
 	$(BIN)/python -m benchmarks
 
-package: setup
+package: ofx
 	$(BIN)/python -m pip wheel -q --no-deps --build-constraint constraints.txt -w dist .
-	@ls dist/*.whl
+	@tar -C build/ofx -czf dist/vstab.ofx.bundle.tar.gz vstab.ofx.bundle
+	@ls dist/*.whl dist/vstab.ofx.bundle.tar.gz
 
 # The same as in the wheel, with a C++ compiler only; CMake and Ninja come through pip.
 frei0r: setup
@@ -65,3 +68,24 @@ frei0r: setup
 		-S . -B build/frei0r >/dev/null
 	@$(BIN)/cmake --build build/frei0r
 	@ls build/frei0r/vstab.so
+
+ofx: setup
+	@$(BIN)/python -m pip install -q -c constraints.txt cmake ninja
+	@$(BIN)/cmake -G Ninja -DCMAKE_MAKE_PROGRAM=$(abspath $(BIN))/ninja -DVSTAB_PYTHON=OFF -DVSTAB_OFX=ON \
+		-S . -B build/ofx >/dev/null
+	@$(BIN)/cmake --build build/ofx
+	@ls -d build/ofx/vstab.ofx.bundle
+
+# The plug-in's tests with sanitizers in it: 2 min. Leaks are not asked for, as Python leaves many.
+ofx-sanitize: setup
+	@$(BIN)/python -m pip install -q -c constraints.txt cmake ninja
+	@for kind in address,undefined thread; do \
+		library=$$($${CXX:-c++} -print-file-name=lib$$(echo $$kind | sed 's/address,undefined/a/;s/thread/t/')san.so); \
+		$(BIN)/cmake -G Ninja -DCMAKE_MAKE_PROGRAM=$(abspath $(BIN))/ninja -DVSTAB_PYTHON=OFF -DVSTAB_OFX=ON \
+			-DVSTAB_SANITIZE=$$kind -S . -B build/ofx-$$kind >/dev/null && \
+		$(BIN)/cmake --build build/ofx-$$kind && echo "$$kind:" && \
+		LD_PRELOAD=$$library ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1 \
+			TSAN_OPTIONS="suppressions=tests/hosts/thread_sanitizer.txt halt_on_error=1" \
+			VSTAB_OFX_BINARY=$$(ls build/ofx-$$kind/vstab.ofx.bundle/Contents/*/vstab.ofx) VSTAB_REQUIRE_HOSTS=1 \
+			$(BIN)/python -m pytest -q -p no:cacheprovider tests/hosts/test_ofx.py tests/hosts/test_ofx_frames.py \
+			tests/hosts/test_ofx_jobs.py || exit 1; done

@@ -4,12 +4,10 @@
 #include <cmath>
 #include <cstdio>
 #include <cstring>
-#include <new>
-#include <stdexcept>
 #include <system_error>
 
-#include "notice.h"
 #include "vstab/grid.h"
+#include "vstab/notice.h"
 
 namespace vstab::frei0r {
 namespace {
@@ -23,40 +21,9 @@ bool fits_padded(Size frame, const Sidecar& sidecar) {
   return frame.height == height && frame.width == (width + kPadding - 1) / kPadding * kPadding;
 }
 
-bool identity(const FrameWarp& warp) {
-  static constexpr double kIdentity[9] = {1, 0, 0, 0, 1, 0, 0, 0, 1};
-  const auto zero = [](float value) { return value == 0; };
-  return std::equal(kIdentity, kIdentity + 9, warp.src_from_dst) &&
-         std::all_of(warp.mesh.begin(), warp.mesh.end(), zero) &&
-         std::all_of(warp.local.begin(), warp.local.end(), zero);
-}
-
-// Whether a picture may be the clip's: hosts scale, and round both sides to whole, or even, pixels.
-bool same_shape(Size size, double height_over_width) {
-  constexpr double kRounding = 2.0;  // px
-  return std::abs(size.height - size.width * height_over_width) <= kRounding * (1 + height_over_width);
-}
-
-struct Eye {
-  int left, top;
-  Size size;
-};
-
-std::vector<Eye> eyes_of(Size size, Stereo stereo) {
-  const int rows = size.height / 2, columns = size.width / 2;
-  if (stereo == Stereo::top_bottom && rows > 0) {
-    return {{0, 0, {rows, size.width}}, {0, rows, {size.height - rows, size.width}}};
-  }
-  if (stereo == Stereo::left_right && columns > 0) {
-    return {{0, 0, {size.height, columns}}, {columns, 0, {size.height, size.width - columns}}};
-  }
-  return {{0, 0, size}};
-}
-
-template <class Pointer, class Byte>
-PlaneView<Pointer> view_of(Byte* data, const Eye& eye, Size whole) {
-  const std::ptrdiff_t stride = std::ptrdiff_t{kChannels} * whole.width;
-  return {data + eye.top * stride + std::ptrdiff_t{kChannels} * eye.left, stride, eye.size, kChannels, Depth::u8};
+template <class Pointer>
+PlaneView<Pointer> view_of(Pointer data, Size whole) {
+  return {data, std::ptrdiff_t{kChannels} * whole.width, whole, kChannels, Depth::u8};
 }
 
 }  // namespace
@@ -94,15 +61,9 @@ void Instance::set_path(const std::string& path) {
     return;
   }
   try {
-    loaded_ = load(file);
+    loaded_ = load(path);
   } catch (const Refusal& refusal) {
-    refusal_ = {refusal.notice, "'" + path + "': " + refusal.log};
-  } catch (const std::system_error& error) {
-    refusal_ = {"vstab: no sidecar", "cannot read sidecar '" + path + "': " + error.code().message()};
-  } catch (const std::bad_alloc&) {
-    refusal_ = {"vstab: out of memory", "there is not enough memory for sidecar '" + path + "'"};
-  } catch (const std::exception& error) {
-    refusal_ = {"vstab: damaged sidecar", "cannot read sidecar '" + path + "': " + error.what()};
+    refusal_ = refusal;
   }
 }
 
@@ -111,13 +72,16 @@ void Instance::set_trimmed(double seconds) {
   trimmed_s_ = std::isfinite(seconds) ? seconds : 0;
 }
 
-std::unique_ptr<Instance::Loaded> Instance::load(const std::filesystem::path& path) const {
-  Sidecar sidecar = read_sidecar(path);
-  if (!sidecar.warps) throw Refusal{"vstab: sidecar without warps", "it holds no warps; run `vstab smooth` on it"};
-  const Size picture = picture_of(sidecar);
-  Settings settings = settings_of(sidecar);
-  Clock clock(sidecar);
-  return std::make_unique<Loaded>(Loaded{std::move(sidecar), settings, clock, picture});
+std::unique_ptr<Instance::Loaded> Instance::load(const std::string& path) const {
+  Sidecar sidecar = read_for_playback(path);
+  try {
+    const Size picture = picture_of(sidecar);
+    const PlaybackSettings settings = playback_settings(sidecar);
+    Clock clock(sidecar);
+    return std::make_unique<Loaded>(Loaded{std::move(sidecar), settings, clock, picture});
+  } catch (const Refusal& refusal) {
+    throw Refusal{refusal.notice, "'" + path + "': " + refusal.log};
+  }
 }
 
 // The size of the clip's picture in a frame, at the top left.
@@ -134,7 +98,7 @@ Size Instance::picture_of(const Sidecar& sidecar) const {
 
 void Instance::refuse(const std::uint8_t* in, std::uint8_t* out) {
   std::memcpy(out, in, bytes());
-  draw_notice({out, std::ptrdiff_t{kChannels} * size_.width, size_, kChannels, Depth::u8}, refusal_.notice);
+  draw_notice(view_of<void*>(out, size_), size_, 0, 0, refusal_.notice);
   if (!told_) std::fprintf(stderr, "vstab: %s\n", refusal_.log.c_str());
   told_ = true;
 }
@@ -168,7 +132,7 @@ void Instance::show(double host_time, const std::uint8_t* in, std::uint8_t* out)
 
 void Instance::warp(std::size_t frame, const std::uint8_t* in, std::uint8_t* out) {
   const FrameWarp model = loaded_->sidecar.warp(frame);
-  if (identity(model)) {
+  if (is_identity(model)) {
     std::memcpy(out, in, bytes());
     return;
   }
@@ -176,8 +140,8 @@ void Instance::warp(std::size_t frame, const std::uint8_t* in, std::uint8_t* out
   Grid grid;
   for (const Eye& eye : eyes_of(loaded_->picture, loaded_->settings.stereo)) {
     if (grid.dst != eye.size) grid = build_grid(model, eye.size, eye.size);
-    warp_rgba(view_of<const void*>(in, eye, size_), view_of<void*>(out, eye, size_), grid, loaded_->settings.warp,
-              planes_);
+    warp_rgba(eye_view(view_of<const void*>(in, size_), eye), eye_view(view_of<void*>(out, size_), eye), grid,
+              loaded_->settings.warp, planes_);
   }
 }
 

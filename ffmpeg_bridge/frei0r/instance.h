@@ -9,8 +9,8 @@
 
 #include "clock.h"
 #include "rgba.h"
-#include "settings.h"
 #include "vstab/image.h"
+#include "vstab/playback.h"
 #include "vstab/sidecar.h"
 
 namespace vstab::frei0r {
@@ -35,7 +35,7 @@ class Instance {
  private:
   struct Loaded {
     Sidecar sidecar;
-    Settings settings;
+    PlaybackSettings settings;
     Clock clock;
     Size picture;  // of the clip; less wide than the frame where that was padded
   };
@@ -46,7 +46,7 @@ class Instance {
   };
 
   static std::optional<Stamp> stamp_of(const std::filesystem::path& path);
-  std::unique_ptr<Loaded> load(const std::filesystem::path& path) const;
+  std::unique_ptr<Loaded> load(const std::string& path) const;
   Size picture_of(const Sidecar& sidecar) const;
   void refuse(const std::uint8_t* in, std::uint8_t* out);
   void warp(std::size_t frame, const std::uint8_t* in, std::uint8_t* out);

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
 from ffmpeg_bridge.process import find_plugin, has_filter
+from ofx_bridge.bundle import binary_of, find_bundle
+from tests.hosts import ofx_abi as abi
+from tests.hosts.ofx_host import Host
 
 
 def missing(what: str) -> NoReturn:
@@ -30,3 +34,25 @@ def ffmpeg(plugin: Path) -> str:
     if not has_filter(program, "frei0r"):
         missing(f"'{program}' is built without the filter frei0r")
     return program
+
+
+@pytest.fixture(scope="session")
+def binary() -> Path:
+    given = os.environ.get("VSTAB_OFX_BINARY")  # of another build, for the sanitizers
+    if given:
+        return Path(given)
+    bundle = find_bundle() or missing("the OpenFX plug-in is not built; make setup, or make ofx")
+    return binary_of(bundle)
+
+
+@pytest.fixture
+def host(binary: Path) -> Iterator[Host]:
+    host = Host(binary)
+    for plugin in host.plugins.values():
+        assert plugin.load() == abi.OK
+        plugin.describe()
+    yield host
+    for plugin in host.plugins.values():
+        if plugin.loaded:
+            plugin.unload()
+    assert host.violations == []

@@ -156,6 +156,16 @@ def _add_files(command: Parser, name: str) -> None:
         add_parameters(command, ("ocio",))
     if name in ("info", "params", "metrics", "doctor", "spaces"):
         command.add_argument("--json", action="store_true", help="one JSON value on stdout")
+    if name == "doctor":
+        for option, text in (("install", "put the OpenFX plug-in into"), ("uninstall", "remove it from")):
+            command.add_argument(
+                f"--{option}-ofx",
+                metavar="FOLDER",
+                type=Path,
+                nargs="?",
+                const=Path(),
+                help=f"{text} FOLDER, or where editors look",
+            )
     if name in ("params", "metrics"):
         page = "parameters" if name == "params" else name
         command.add_argument("--markdown", action="store_true", help=f"the page docs/{page}.md")

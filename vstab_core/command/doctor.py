@@ -8,6 +8,7 @@ import platform
 import sys
 from collections.abc import Callable
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 ENCODERS = (
@@ -59,6 +60,16 @@ def examine(version: str) -> dict[str, Any]:
     report["problems"] = problems
     report["healthy"] = report["self_check"] == "passed" and report["ffmpeg"] is not None
     return report
+
+
+def ofx(what: str, folder: Path | None) -> dict[str, str]:
+    """Install or uninstall (`what`) the OpenFX plug-in in a folder (None: the system's); return what was done.
+
+    Raises:
+        OutputError: it is not there, or the folder cannot be written.
+    """
+    done: dict[str, str] = getattr(importlib.import_module("ofx_bridge.install"), what)(folder)
+    return done
 
 
 def _cpus() -> int:

@@ -122,4 +122,30 @@ Grid build_grid(const FrameWarp& warp, Size dst, Size src, SimdLevel level) {
   return grid;
 }
 
+Grid crop_grid(const Grid& grid, int block_row, int block_row_end, int block_col, int block_col_end) {
+  if (block_row < 0 || block_row >= block_row_end || block_row_end >= grid.rows || block_col < 0 ||
+      block_col >= block_col_end || block_col_end >= grid.cols) {
+    throw std::invalid_argument("blocks outside the grid of " + std::to_string(grid.cols - 1) + "x" +
+                                std::to_string(grid.rows - 1));
+  }
+  Grid part = grid;
+  part.dst = {std::min(grid.dst.height, block_row_end * kBlock) - block_row * kBlock,
+              std::min(grid.dst.width, block_col_end * kBlock) - block_col * kBlock};
+  part.rows = block_row_end - block_row + 1;
+  part.cols = block_col_end - block_col + 1;
+  const auto crop = [&](const std::vector<std::int32_t>& from, int from_cols, int rows, int cols) {
+    std::vector<std::int32_t> to;
+    to.reserve(static_cast<std::size_t>(rows) * static_cast<std::size_t>(cols));
+    for (int row = block_row; row < block_row + rows; ++row) {
+      const auto begin = from.begin() + static_cast<std::ptrdiff_t>(row) * from_cols + block_col;
+      to.insert(to.end(), begin, begin + cols);
+    }
+    return to;
+  };
+  part.x = crop(grid.x, grid.cols, part.rows, part.cols);
+  part.y = crop(grid.y, grid.cols, part.rows, part.cols);
+  if (!grid.exact.empty()) part.exact = crop(grid.exact, grid.cols - 1, part.rows - 1, part.cols - 1);
+  return part;
+}
+
 }  // namespace vstab

@@ -22,7 +22,10 @@ struct FilterTaps;
 // Nearest.
 template <>
 struct FilterTaps<1> {
-  static inline void weights(float, float* c) { c[0] = 1.0f; }
+  template <class F>
+  static VSTAB_INLINE void float_weights(F, F* c) {
+    c[0] = F(1.0f);
+  }
 };
 
 // Bilinear.
@@ -33,8 +36,9 @@ struct FilterTaps<2> {
     c[0] = sub(dup<V>(16384), t);
     c[1] = t;
   }
-  static inline void weights(float t, float* c) {
-    c[0] = 1.0f - t;
+  template <class F>
+  static VSTAB_INLINE void float_weights(F t, F* c) {
+    c[0] = F(1.0f) - t;
     c[1] = t;
   }
 };
@@ -54,14 +58,15 @@ struct FilterTaps<4> {
     c[2] = add(sub(t, a), add(b, b));
     c[3] = sub(dup<V>(0), b);
   }
-  static inline void weights(float t, float* c) {
-    const float u = 1.0f - t;
-    const float q = 0.5f * t * u;
-    const float a = q * u, b = q * t;
-    c[0] = -a;
-    c[1] = (u - b) + 2.0f * a;
-    c[2] = (t - a) + 2.0f * b;
-    c[3] = -b;
+  template <class F>
+  static VSTAB_INLINE void float_weights(F t, F* c) {
+    const F u = F(1.0f) - t;
+    const F q = F(0.5f) * t * u;
+    const F a = q * u, b = q * t;
+    c[0] = F(0.0f) - a;
+    c[1] = (u - b) + F(2.0f) * a;
+    c[2] = (t - a) + F(2.0f) * b;
+    c[3] = F(0.0f) - b;
   }
 };
 
@@ -90,19 +95,21 @@ struct FilterTaps<6> {
     c[3] = add(t, bump(u2, tu2, 16310, -11187, -19379, 11422));
     c[2] = sub(sub(dup<V>(16384), add(c[0], c[5])), add(add(c[1], c[4]), c[3]));
   }
-  static inline float bump(float t, float tu, const float* p) {
-    return tu * (p[0] + t * (p[1] + t * (p[2] + t * (p[3] + t * (p[4] + t * p[5])))));
+  template <class F>
+  static VSTAB_INLINE F bump(F t, F tu, const float* p) {
+    return tu * (F(p[0]) + t * (F(p[1]) + t * (F(p[2]) + t * (F(p[3]) + t * (F(p[4]) + t * F(p[5]))))));
   }
-  static inline void weights(float t, float* c) {
+  template <class F>
+  static VSTAB_INLINE void float_weights(F t, F* c) {
     constexpr float kOuter[] = {0.206696f, -0.124269f, -0.284983f, 0.150281f, 0.131111f, -0.078927f};
     constexpr float kMiddle[] = {-0.827166f, 0.331822f, 0.556036f, 0.020141f, -0.472246f, 0.184603f};
     constexpr float kInner[] = {1.000315f, -0.764521f, -0.746915f, -0.294061f, 1.002237f, -0.369976f};
-    const float u = 1.0f - t, tu = t * u;
+    const F u = F(1.0f) - t, tu = t * u;
     c[0] = bump(t, tu, kOuter);
     c[5] = bump(u, tu, kOuter);
     c[1] = bump(t, tu, kMiddle);
     c[4] = bump(u, tu, kMiddle);
     c[3] = t + bump(u, tu, kInner);
-    c[2] = 1.0f - ((c[0] + c[5]) + (c[1] + c[4]) + c[3]);
+    c[2] = F(1.0f) - ((c[0] + c[5]) + (c[1] + c[4]) + c[3]);
   }
 };

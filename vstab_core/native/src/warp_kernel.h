@@ -64,9 +64,14 @@ constexpr int kGroups = 1;
 
 #if VSTAB_VECTOR
 #include "warp_vector.h"
+#include "warp_float.h"
 #else
 template <class T, int kTaps>
 inline bool vector_runs(const KernelArgs&, const RowPlan&, int, T*) {
+  return false;
+}
+template <int kChannels, int kTaps>
+inline bool float_run(const KernelArgs&, const RowPlan&, int, float*) {
   return false;
 }
 #endif
@@ -74,6 +79,7 @@ inline bool vector_runs(const KernelArgs&, const RowPlan&, int, T*) {
 template <class T, int kChannels, int kTaps>
 void warp_rows(const KernelArgs& a) {
   constexpr bool kVector = VSTAB_VECTOR && kChannels == 1 && sizeof(T) <= 2;
+  constexpr bool kFloat = VSTAB_VECTOR && sizeof(T) == 4 && kChannels != 2 && kTaps > 1;
   RowPlan plan = carve_plan(a);
   const int whole_runs = a.dst_width / kBlock;
   for (int y = a.row_begin; y < a.row_end; ++y) {
@@ -95,6 +101,12 @@ void warp_rows(const KernelArgs& a) {
         }
       }
       const int count = min_of(kBlock, a.dst_width - b * kBlock);
+      if constexpr (kFloat) {
+        if (count == kBlock && float_run<kChannels, kTaps>(a, plan, b, out + b * kBlock * kChannels)) {
+          ++b;
+          continue;
+        }
+      }
       ScalarPath<T, kChannels, kTaps>::run(a, plan, b, count, out + b * kBlock * kChannels);
       ++b;
     }

@@ -69,25 +69,53 @@ struct Arithmetic<std::uint16_t> {
   int row_shift, column_shift;
 };
 
+// One channel of one pixel: row after row of taps, then the result. Integers fold each row, then the column of rows.
+template <class T, int kTaps>
+struct Fold {
+  using A = Arithmetic<T>;
+  void add(const A& arith, int r, const std::int32_t* taps, const Int* cx, const Int*) {
+    h[r] = arith.template row<kTaps>(taps, cx);
+  }
+  T result(const A& arith, const Int*, const Int* cy) const { return arith.template column<kTaps>(h, cy); }
+  std::int32_t h[kTaps];
+};
+
 template <>
 struct Arithmetic<float> {
   using Weight = float;
   template <int kTaps>
-  static void weights(int phase, float* c) { FilterTaps<kTaps>::weights(static_cast<float>(phase) * (1.0f / 2048), c); }
+  static void weights(int phase, float* c) { FilterTaps<kTaps>::float_weights(static_cast<float>(phase) * (1.0f / 2048), c); }
   explicit Arithmetic(const KernelArgs&) {}
   float border(const KernelArgs& a, int channel) const { return a.border_value[channel]; }
-  template <int kTaps>
-  float row(const float* p, const float* c) const {
-    float sum = p[0] * c[0];
-    for (int k = 1; k < kTaps; ++k) {
-      sum += p[k] * c[k];
-    }
-    return sum;
-  }
-  template <int kTaps>
-  float column(const float* h, const float* c) const { return row<kTaps>(h, c); }
   using Sample = float;
   Sample load(float v) const { return v; }
+};
+
+// Float folds columns first, rows from the top, then the even and the odd columns: the order of warp_float.h, where all
+// taps of a row lie side by side in a vector whose halves are added last.
+template <int kTaps>
+struct Fold<float, kTaps> {
+  void add(const Arithmetic<float>&, int r, const float* taps, const float*, const float* cy) {
+    for (int k = 0; k < kTaps; ++k) {
+      sum[k] = r == 0 ? taps[k] * cy[0] : sum[k] + taps[k] * cy[r];
+    }
+  }
+  float result(const Arithmetic<float>&, const float* cx, const float*) const {
+    if constexpr (kTaps == 1) {
+      return sum[0] * cx[0];
+    } else {
+      return both(cx);
+    }
+  }
+  float both(const float* cx) const {
+    float even = sum[0] * cx[0], odd = sum[1] * cx[1];
+    for (int k = 2; k < kTaps; k += 2) {
+      even += sum[k] * cx[k];
+      odd += sum[k + 1] * cx[k + 1];
+    }
+    return even + odd;
+  }
+  float sum[kTaps] = {};
 };
 
 // Index of a sample outside 0..n-1, or -1 for one that has the border value.
@@ -123,42 +151,6 @@ inline std::int32_t fold_column(const KernelArgs& a, std::int32_t x) {
   return x < 0 ? x + a.src_width : x;
 }
 
-// Four channels of float at once, in the order of operations of one: the bytes are the same.
-#if defined(__GNUC__)
-using FourFloats = float __attribute__((vector_size(16)));
-
-inline FourFloats load_four(const std::uint8_t* p) {
-  FourFloats v;
-  std::memcpy(&v, p, sizeof v);
-  return v;
-}
-
-template <int kTaps, bool kFloor>
-VSTAB_INLINE void inside_four(const std::uint8_t* p, std::ptrdiff_t stride, const float* cx, const float* cy, float* out) {
-  FourFloats sum{}, least = load_four(p);
-  VSTAB_UNROLL
-  for (int r = 0; r < kTaps; ++r, p += stride) {
-    FourFloats row{};
-    VSTAB_UNROLL
-    for (int k = 0; k < kTaps; ++k) {
-      const FourFloats tap = load_four(p + 16 * k);
-      row = k == 0 ? tap * cx[0] : row + tap * cx[k];
-      if (kFloor) {
-        least = tap < least ? tap : least;
-      }
-    }
-    sum = r == 0 ? row * cy[0] : sum + row * cy[r];
-  }
-  if (kFloor) {
-    sum = sum < least ? least : sum;
-  }
-  std::memcpy(out, &sum, sizeof sum);
-}
-#define VSTAB_FOUR_FLOATS 1
-#else
-#define VSTAB_FOUR_FLOATS 0
-#endif
-
 template <class T, int kChannels, int kTaps>
 struct ScalarPath {
   using A = Arithmetic<T>;
@@ -184,10 +176,10 @@ struct ScalarPath {
     }
   };
 
-  static void finish(const KernelArgs& a, const A& arith, const Sample (&h)[kChannels][kTaps], const Weight* cy,
-                     const Least& least, T* out) {
+  static void finish(const KernelArgs& a, const A& arith, const Fold<T, kTaps> (&folds)[kChannels], const Weight* cx,
+                     const Weight* cy, const Least& least, T* out) {
     for (int c = 0; c < kChannels; ++c) {
-      out[c] = arith.template column<kTaps>(h[c], cy);
+      out[c] = folds[c].result(arith, cx, cy);
       if (sizeof(T) == 4 && a.floor) {
         out[c] = least.lift(out[c], c);
       }
@@ -197,14 +189,8 @@ struct ScalarPath {
   // All taps inside: `p` is the first tap's pixel.
   static void inside(const KernelArgs& a, const A& arith, const std::uint8_t* p, std::ptrdiff_t stride,
                      const Weight* cx, const Weight* cy, T* out) {
-#if VSTAB_FOUR_FLOATS
-    if constexpr (kChannels == 4 && sizeof(T) == 4) {
-      return a.floor ? inside_four<kTaps, true>(p, stride, cx, cy, out)
-                     : inside_four<kTaps, false>(p, stride, cx, cy, out);
-    }
-#endif
     Least least{};
-    Sample h[kChannels][kTaps];
+    Fold<T, kTaps> folds[kChannels];
     for (int r = 0; r < kTaps; ++r, p += stride) {
       const T* row = reinterpret_cast<const T*>(p);
       for (int c = 0; c < kChannels; ++c) {
@@ -215,10 +201,10 @@ struct ScalarPath {
         if (sizeof(T) == 4 && a.floor) {
           least.see(taps, c, r);
         }
-        h[c][r] = arith.template row<kTaps>(taps, cx);
+        folds[c].add(arith, r, taps, cx, cy);
       }
     }
-    finish(a, arith, h, cy, least, out);
+    finish(a, arith, folds, cx, cy, least, out);
   }
 
   static void at_border(const KernelArgs& a, const A& arith, std::int32_t ix, std::int32_t iy, const Weight* cx,
@@ -229,7 +215,7 @@ struct ScalarPath {
       xs[k] = i >= 0 && i < a.src_width ? i : outside_index(i, a.src_width, a.border);
     }
     Least least{};
-    Sample h[kChannels][kTaps];
+    Fold<T, kTaps> folds[kChannels];
     for (int r = 0; r < kTaps; ++r) {
       const std::int32_t i = iy + r;
       const std::int32_t y = i >= 0 && i < a.src_height ? i : outside_index(i, a.src_height, a.border);
@@ -242,16 +228,16 @@ struct ScalarPath {
         if (sizeof(T) == 4 && a.floor) {
           least.see(taps, c, r);
         }
-        h[c][r] = arith.template row<kTaps>(taps, cx);
+        folds[c].add(arith, r, taps, cx, cy);
       }
     }
-    finish(a, arith, h, cy, least, out);
+    finish(a, arith, folds, cx, cy, least, out);
   }
 
   static void on_sphere(const KernelArgs& a, const A& arith, std::int32_t ix, std::int32_t iy, const Weight* cx,
                         const Weight* cy, T* out) {
     Least least{};
-    Sample h[kChannels][kTaps];
+    Fold<T, kTaps> folds[kChannels];
     for (int r = 0; r < kTaps; ++r) {
       const Folded folded = fold_row(a, iy + r);
       const T* row = reinterpret_cast<const T*>(a.src + folded.row * a.src_stride);
@@ -267,10 +253,10 @@ struct ScalarPath {
         if (sizeof(T) == 4 && a.floor) {
           least.see(taps, c, r);
         }
-        h[c][r] = arith.template row<kTaps>(taps, cx);
+        folds[c].add(arith, r, taps, cx, cy);
       }
     }
-    finish(a, arith, h, cy, least, out);
+    finish(a, arith, folds, cx, cy, least, out);
   }
 
   static void fill(const KernelArgs& a, const A& arith, T* out, int count) {

@@ -66,4 +66,8 @@ Grid build_grid(const FrameWarp& warp, Size dst, Size src);
 // The same with a chosen instruction set, for tests.
 Grid build_grid(const FrameWarp& warp, Size dst, Size src, SimdLevel level);
 
+// The part of a grid for some of its blocks: rows [block_row, block_row_end) and columns likewise. The positions are those
+// of the whole, so tiles put together give the same bytes. Throws std::invalid_argument for blocks that are not there.
+Grid crop_grid(const Grid& grid, int block_row, int block_row_end, int block_col, int block_col_end);
+
 }  // namespace vstab
