@@ -106,7 +106,7 @@ def machine() -> dict[str, Any]:
         model = names[0] if names else model
     ffmpeg = subprocess.run(["ffmpeg", "-version"], capture_output=True, text=True, check=False).stdout.split(" ")
     packages = {}
-    for name in ("av", "numpy", "scipy", "opencv-contrib-python-headless", "vstab"):
+    for name in ("av", "numpy", "scipy", "opencolorio", "opencv-contrib-python-headless", "vstab"):
         try:
             packages[name] = metadata.version(name)
         except metadata.PackageNotFoundError:

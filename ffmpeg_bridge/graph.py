@@ -138,6 +138,8 @@ def _why_not_plugin(program: str, info: VideoInfo, parameters: Parameters) -> st
         return f"frei0r form does not know the projection {parameters.projection}"
     if parameters.border == "fill":
         return "the frei0r form cannot fill borders from other frames"
+    if parameters.resample_light != "as-is":
+        return "the frei0r form resamples codes as they are"
     if not has_filter(program, "frei0r"):
         return "this ffmpeg is built without frei0r"
     plugin = find_plugin()

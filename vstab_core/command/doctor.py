@@ -49,6 +49,7 @@ def examine(version: str) -> dict[str, Any]:
         "numpy": part("numpy", lambda: importlib.import_module("numpy").__version__),
         "opencv": part("opencv", lambda: importlib.import_module("cv2").__version__),
         "scipy": part("scipy", lambda: importlib.import_module("scipy").__version__),
+        "opencolorio": part("opencolorio", lambda: importlib.import_module("PyOpenColorIO").__version__),
         "pyav": part("pyav", lambda: importlib.import_module("av").__version__),
         "ffmpeg": part("ffmpeg", _ffmpeg),
         "simd": part("native core", _simd),
