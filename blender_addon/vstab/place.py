@@ -1,0 +1,205 @@
+"""A finished job's result put into its strip, taken away again, or hidden for a comparison."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import bpy
+
+from . import curves, record, strips
+from .job import Job
+from .similarity import Move, compose
+from .strips import Unusable
+from .timing import rows_at
+
+# What a place may be off before the user is told; only uneven scales make it more than 0.
+_NOTICEABLE_PX = 0.5
+
+
+def put(scene: Any, strip: Any, job: Job) -> None:
+    """Put a job's result in place of what an earlier one has left.
+
+    Raises:
+        Unusable: the strip cannot take it; it is then as it was.
+    """
+    note = {
+        "parameters": job.parameters,
+        "is_360": job.is_360,
+        "figures": job.figures,
+        "source": job.shown_source,
+        "result": job.result,
+        "shows_original": False,
+    }
+    if job.result == "KEYFRAMES":
+        _put_keyframes(scene, strip, job, note)
+    else:
+        _put_file(scene, strip, job, note)
+
+
+def take_away(scene: Any, strip: Any) -> None:
+    """Give a strip back what it had before it was stabilized; a strip without a record stays as it is."""
+    note = record.read(strip)
+    if note is None:
+        return
+    if note["result"] == "RENDER":
+        if strip.filepath in (note["output"], note["source"]):  # else the user has chosen another file since
+            strips.show_file(strip, note["source"])
+    elif note["result"] == "ABOVE":
+        upper = strips.find(scene, note["partner"])
+        if upper is not None:
+            _collection_of(scene, upper).remove(upper)
+        strip.mute = note["before"]["mute"]
+    elif note["result"] == "KEYFRAMES":
+        curves.remove(scene, strip)
+        _set_transform(strip, note["before"])
+    record.forget(strip)
+
+
+def show_original(scene: Any, strip: Any, original: bool) -> None:
+    """Let a stabilized strip show the picture before, or after, without losing anything."""
+    note = record.read(strip)
+    if note is None:
+        return
+    if note["result"] == "RENDER":
+        strips.show_file(strip, note["source"] if original else note["output"])
+    elif note["result"] == "ABOVE":
+        upper = strips.find(scene, note["partner"])
+        if upper is not None:
+            upper.mute, strip.mute = original, not original
+    else:
+        curves.mute(scene, strip, original)
+        if original:
+            _set_transform(strip, note["before"])
+        else:
+            strip.transform.filter = note["filter"]
+    record.write(strip, {**note, "shows_original": original})
+
+
+def _put_file(scene: Any, strip: Any, job: Job, note: record.Record) -> None:
+    output = strips.like(job.output, job.shown_source)
+    if job.result == "RENDER":
+        take_away(scene, strip)
+        strips.show_file(strip, output)
+        record.write(strip, {**note, "output": output})
+        return
+    if strip not in list(strips.shown_level(scene)):
+        raise Unusable(f"open the meta strip that holds '{strip.name}' first, or use the result Render")
+    take_away(scene, strip)
+    upper = _duplicate_above(scene, strip)
+    strips.show_file(upper, output)
+    record.write(upper, {"result": "UPPER", "partner": strip.name})
+    record.write(strip, {**note, "output": output, "partner": upper.name, "before": {"mute": strip.mute}})
+    strip.mute = True
+
+
+def _put_keyframes(scene: Any, strip: Any, job: Job, note: record.Record) -> None:
+    assert job.moves is not None
+    old = record.read(strip)
+    stabilized = old is not None and old["result"] == "KEYFRAMES"
+    if not stabilized and curves.find(scene, strip):
+        raise Unusable(
+            f"the transform of '{strip.name}' is animated already; use the result Render, or put the strip into a meta "
+            "strip and animate that"
+        )
+    rows = job.moves["frames"]
+    size = (job.moves["height_px"], job.moves["width_px"])
+    _check_size(strip, size)
+    times_s = [row["time_s"] for row in rows]
+    frames = round((times_s[-1] - times_s[0]) * strip.fps) + 1 if strip.fps else len(rows)
+    timing = strips.timing_of(scene, strip, frames)
+    take_away(scene, strip)
+    own = strips.transform_of(strip)
+    before = {name: getattr(own, name) for name in curves.CHANNELS} | {"filter": strip.transform.filter}
+    moves = [Move(row["dx_px"], row["dy_px"], row["rotation_deg"], row["scale"]) for row in rows]
+    composed = [compose(own, move, size) for move in moves]
+    error_px = max(error for _, error in composed)
+    if error_px > _NOTICEABLE_PX:
+        job.warnings.append(
+            f"'{strip.name}' is stretched unevenly, which a turning picture cannot follow: off by up to {error_px:.1f} px "
+            "at the corners; the result Render is exact"
+        )
+    at = rows_at(times_s, strip.fps or 1.0, [timing.index_at(t) for t in range(timing.first, timing.last + 1)])
+    values = {name: [getattr(composed[row][0], name) for row in at] for name in curves.CHANNELS}
+    curves.write(scene, strip, timing.first, values)
+    if strip.transform.filter == "AUTO":  # would change from frame to frame, and with it the sharpness
+        strip.transform.filter = "BILINEAR"
+    record.write(strip, {**note, "before": before, "filter": strip.transform.filter, "first_frame": timing.first})
+
+
+def _check_size(strip: Any, size: tuple[int, int]) -> None:
+    element = strip.elements[0] if len(strip.elements) else None
+    shown = (element.orig_height, element.orig_width) if element is not None else (0, 0)
+    if all(shown) and shown != size:
+        raise Unusable(
+            f"Blender shows '{strip.name}' at {shown[1]}x{shown[0]}, vstab at {size[1]}x{size[0]} (a turned or squeezed "
+            "clip); use the result Render"
+        )
+
+
+def _set_transform(strip: Any, before: dict[str, Any]) -> None:
+    for name in (*curves.CHANNELS, "filter"):
+        setattr(strip.transform, name, before[name])
+
+
+def _collection_of(scene: Any, strip: Any) -> Any:
+    return strips.children(strip.parent_meta() or scene.sequence_editor)
+
+
+def _duplicate_above(scene: Any, strip: Any) -> Any:
+    """Return a copy of a strip, trims, timing and animation included, in the next channel with room for it."""
+    level = strips.shown_level(scene)
+    selection = [other.name for other in level if other.select]
+    active = scene.sequence_editor.active_strip
+    known = {other.name for other in level}
+    for other in level:
+        other.select = other == strip
+    with sequencer(bpy.context, scene):
+        bpy.ops.sequencer.duplicate()
+    upper = next(other for other in level if other.name not in known)
+    first, last = _shown(strip)
+    busy = {other.channel for other in level if other != upper and _shown(other)[0] < last and _shown(other)[1] > first}
+    upper.channel = min(set(range(strip.channel + 1, strip.channel + len(busy) + 2)) - busy)
+    for other in level:
+        other.select = other.name in selection
+    scene.sequence_editor.active_strip = active
+    upper.mute = False
+    return upper
+
+
+def _shown(strip: Any) -> tuple[float, float]:
+    if hasattr(strip, "left_handle"):
+        return strip.left_handle, strip.right_handle
+    return strip.frame_final_start, strip.frame_final_end
+
+
+@contextlib.contextmanager
+def sequencer(context: Any, scene: Any) -> Iterator[None]:
+    """Run what needs a sequencer's area, in one that is there or, headless, in one that is turned into it."""
+    window = context.window or context.window_manager.windows[0]
+    areas = list(window.screen.areas)
+    area = next((a for a in areas if a.type == "SEQUENCE_EDITOR" and a.spaces.active.view_type != "PREVIEW"), None)
+    changed = ""
+    if area is None:
+        area = max(areas, key=lambda a: a.width * a.height)
+        changed, area.type = area.type, "SEQUENCE_EDITOR"
+    region = next(r for r in area.regions if r.type == "WINDOW")
+    places = {"window": window, "screen": window.screen, "area": area, "region": region, "scene": scene}
+    if hasattr(context, "sequencer_scene"):
+        places["sequencer_scene"] = scene
+    try:
+        with context.temp_override(**places):
+            yield
+    finally:
+        if changed:
+            area.type = changed
+
+
+def remove_file(note: record.Record) -> None:
+    """Delete a result's file, where there is one."""
+    output = note.get("output")
+    if output:
+        with contextlib.suppress(OSError):
+            os.remove(strips.absolute(output))
