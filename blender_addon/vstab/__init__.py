@@ -9,7 +9,7 @@ from typing import Any
 import bpy
 
 from . import jobs, operators, panel, preferences
-from .child import VstabFailed
+from .child import VstabError
 from .settings import make_settings
 
 _classes: list[type] = []
@@ -26,7 +26,7 @@ def register() -> None:
         getattr(bpy.types, name).append(panel.draw_menu)
     bpy.app.handlers.load_pre.append(_stop)
     atexit.register(jobs.queue.close)
-    with contextlib.suppress(VstabFailed, KeyError):  # KeyError: preferences are not there while Blender starts
+    with contextlib.suppress(VstabError, KeyError):  # KeyError: preferences are not there while Blender starts
         preferences.look(bpy.context)
 
 

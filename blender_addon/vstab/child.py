@@ -25,7 +25,7 @@ LOG_TAIL_BYTES = 2000
 _HOSTS_OWN = ("PYTHON", "LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_", "QT_")
 
 
-class VstabFailed(Exception):
+class VstabError(Exception):
     """A run of `vstab` gave an error.
 
     Attributes:
@@ -47,7 +47,7 @@ class Child:
     """One run of `vstab` whose stdout is read as lines of JSON.
 
     Raises:
-        VstabFailed: the program cannot be started.
+        VstabError: the program cannot be started.
     """
 
     def __init__(self, program: str, arguments: Sequence[str]) -> None:
@@ -67,7 +67,7 @@ class Child:
             )
         except OSError as error:
             self._log.close()
-            raise VstabFailed("missing", f"vstab could not be started from '{program}': {error.strerror}") from error
+            raise VstabError("missing", f"vstab could not be started from '{program}': {error.strerror}") from error
         self._reader = threading.Thread(target=self._read, name="vstab reader", daemon=True)
         self._reader.start()
 
@@ -140,7 +140,7 @@ def ask(program: str, arguments: Sequence[str], timeout_s: float = 30.0) -> Any:
     """Run a command that answers at once with one JSON value, and return it.
 
     Raises:
-        VstabFailed: it cannot be started, fails, or does not answer.
+        VstabError: it cannot be started, fails, or does not answer.
     """
     try:
         done = subprocess.run(
@@ -155,14 +155,14 @@ def ask(program: str, arguments: Sequence[str], timeout_s: float = 30.0) -> Any:
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
     except OSError as error:
-        raise VstabFailed("missing", f"vstab could not be started from '{program}': {error.strerror}") from error
+        raise VstabError("missing", f"vstab could not be started from '{program}': {error.strerror}") from error
     except subprocess.TimeoutExpired as error:
-        raise VstabFailed("killed", f"'{program}' did not answer within {timeout_s:g} s") from error
+        raise VstabError("killed", f"'{program}' did not answer within {timeout_s:g} s") from error
     try:
         answer = json.loads(done.stdout)
     except ValueError:
         words = done.stderr.strip().splitlines()
-        raise VstabFailed("killed", how_it_ended(done.returncode, words[-1] if words else "")) from None
+        raise VstabError("killed", how_it_ended(done.returncode, words[-1] if words else "")) from None
     if isinstance(answer, dict) and answer.get("event") == "error":
-        raise VstabFailed(answer.get("code", "error"), answer.get("message", "vstab failed"))
+        raise VstabError(answer.get("code", "error"), answer.get("message", "vstab failed"))
     return answer

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import settings
-from .child import PROTOCOL, Child, VstabFailed, how_it_ended
+from .child import PROTOCOL, Child, VstabError, how_it_ended
 from .locate import refuse_old
 
 Steps = Generator[list[str], dict[str, Any], None]
@@ -63,7 +63,7 @@ class Job:
         return self.state in ("done", "failed", "cancelled")
 
     def steps(self) -> Steps:
-        """Yield the arguments of each run of `vstab`; is sent its result, or thrown its VstabFailed."""
+        """Yield the arguments of each run of `vstab`; is sent its result, or thrown its VstabError."""
         clip = yield ["info", self.source, "--json"]
         if self.is_360 and self.parameters["projection"] == "auto" and clip.get("projection") != "equirect":
             self.parameters["projection"] = "equirect"
@@ -77,7 +77,7 @@ class Job:
         words += ["--progress", "json", *settings.flags(self.parameters, "analyze", "smooth", "render")]
         try:
             done = yield words
-        except VstabFailed as error:
+        except VstabError as error:
             if error.code != "sidecar":
                 raise
             self._drop_analysis(str(error))
@@ -86,14 +86,14 @@ class Job:
 
     def _keyframe_steps(self, clip: dict[str, Any]) -> Steps:
         if clip.get("projection") == "equirect":
-            raise VstabFailed("input", "a 360 clip cannot be stabilized by keyframes; use the result Render")
+            raise VstabError("input", "a 360 clip cannot be stabilized by keyframes; use the result Render")
         wanted = settings.for_keyframes(self.parameters)
         if os.path.exists(self.analysis):
             try:
                 stored = yield ["info", self.analysis, "--json"]
                 if stored.get("fingerprint") != clip.get("fingerprint"):
-                    raise VstabFailed("sidecar", f"'{self.analysis}' was made for another clip")
-            except VstabFailed as error:
+                    raise VstabError("sidecar", f"'{self.analysis}' was made for another clip")
+            except VstabError as error:
                 if error.code != "sidecar":
                     raise
                 self._drop_analysis(str(error))
@@ -111,7 +111,7 @@ class Job:
 
     def _drop_analysis(self, why: str) -> None:
         if not self.fresh:
-            raise VstabFailed(
+            raise VstabError(
                 "sidecar", f"the clip has changed since it was analyzed ({why}); use Stabilize Strip again"
             )
         os.remove(self.analysis)
@@ -125,7 +125,7 @@ class Runner:
         self._steps = job.steps()
         self._child: Child | None = None
         self._answer: dict[str, Any] | None = None
-        self._failure: VstabFailed | None = None
+        self._failure: VstabError | None = None
         self._stages: list[str] = []
 
     def tick(self) -> None:
@@ -144,7 +144,7 @@ class Runner:
             if ended:
                 self._settle()
                 self._start_next()
-        except VstabFailed as error:
+        except VstabError as error:
             self._give_up("cancelled" if error.code == "cancelled" else "failed", str(error))
         except OSError as error:
             self._give_up("failed", str(error))
@@ -165,7 +165,7 @@ class Runner:
         """Go on with the job's steps.
 
         Raises:
-            VstabFailed: the job gives up.
+            VstabError: the job gives up.
         """
         try:
             if self._failure is not None:
@@ -192,20 +192,20 @@ class Runner:
         words = self._child.last_words()
         self._child = None
         if self._answer is None and self._failure is None:
-            self._failure = VstabFailed("killed", how_it_ended(status, words))
+            self._failure = VstabError("killed", how_it_ended(status, words))
 
     def _take(self, event: dict[str, Any]) -> None:
         job, kind = self.job, event.get("event")
         if kind is None or kind == "result":  # `info` answers with one value
             self._answer = event
         elif kind == "error":
-            self._failure = VstabFailed(event.get("code", "error"), event.get("message", "vstab failed"))
+            self._failure = VstabError(event.get("code", "error"), event.get("message", "vstab failed"))
         elif kind == "warning":
             job.warnings.append(event.get("message", ""))
         elif kind == "started":
             refuse_old(str(event.get("vstab", "")), job.program)
             if event.get("protocol") != PROTOCOL:
-                raise VstabFailed("missing", "vstab and this extension are of different versions; update both")
+                raise VstabError("missing", "vstab and this extension are of different versions; update both")
             self._stages = list(event.get("stages", ()))
         elif kind == "progress":
             self._show(event)

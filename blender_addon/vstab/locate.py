@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from .child import VstabFailed, ask
+from .child import VstabError, ask
 
 MINIMUM = (0, 1, 0)
 INSTALL_HINT = "pipx install vstab"  # shown to users; docs/blender.md says more
@@ -47,7 +47,7 @@ def find(preferred: str = "") -> str:
     """Return the program's path: the preference, else $VSTAB_EXE, else PATH, else a usual place.
 
     Raises:
-        VstabFailed: there is none; the message says what to do.
+        VstabError: there is none; the message says what to do.
     """
     for origin, path in (("the preferences", preferred), ("$VSTAB_EXE", os.environ.get("VSTAB_EXE", ""))):
         if not path:
@@ -56,7 +56,7 @@ def find(preferred: str = "") -> str:
             inside = [Path(path) / part for part in ("vstab", "vstab.exe", "bin/vstab", "Scripts/vstab.exe")]
             path = next((str(name) for name in inside if name.is_file()), path)
         if not os.path.isfile(path):
-            raise VstabFailed("missing", f"there is no vstab at '{path}' ({origin}); correct it, or leave it empty")
+            raise VstabError("missing", f"there is no vstab at '{path}' ({origin}); correct it, or leave it empty")
         return path
     on_path = shutil.which("vstab")
     if on_path:
@@ -64,7 +64,7 @@ def find(preferred: str = "") -> str:
     for place in usual_places():
         if place.is_file() and os.access(place, os.X_OK):
             return str(place)
-    raise VstabFailed(
+    raise VstabError(
         "missing",
         f"vstab is not installed, or not where it is usually found. Install it ({INSTALL_HINT}), or say in the "
         "extension's preferences where it is",
@@ -75,22 +75,22 @@ def examine(program: str) -> Found:
     """Ask a `vstab` for its version and health.
 
     Raises:
-        VstabFailed: it does not answer, or is too old.
+        VstabError: it does not answer, or is too old.
     """
     report = ask(program, ["doctor", "--json"], timeout_s=60.0)
     if not isinstance(report, dict) or "vstab" not in report:
-        raise VstabFailed("missing", f"'{program}' is not vstab")
+        raise VstabError("missing", f"'{program}' is not vstab")
     version = str(report["vstab"])
     refuse_old(version, program)
     return Found(program, version, tuple(report.get("problems", ())))
 
 
 def refuse_old(version: str, program: str) -> None:
-    """Raise VstabFailed where a version is below the least that this extension works with; unknown ones pass."""
+    """Raise VstabError where a version is below the least that this extension works with; unknown ones pass."""
     numbers = re.match(r"(\d+)\.(\d+)\.(\d+)", version)
     if numbers and tuple(map(int, numbers.groups())) < MINIMUM:
         wanted = ".".join(map(str, MINIMUM))
-        raise VstabFailed(
+        raise VstabError(
             "missing",
             f"'{program}' is vstab {version}, too old for this extension, which needs {wanted} or newer; update it",
         )

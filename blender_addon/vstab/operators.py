@@ -12,10 +12,10 @@ from typing import Any
 import bpy
 
 from . import files, jobs, place, preferences, record, settings, strips
-from .child import VstabFailed
+from .child import VstabError
 from .job import Job
 from .presets import PRESETS
-from .strips import Unusable
+from .strips import StripError
 
 _TIMER_S = 0.1
 
@@ -27,7 +27,7 @@ class Work:
         """Return the jobs for the selected strips; tell of strips that have none.
 
         Raises:
-            Unusable, VstabFailed: there is nothing that could be done.
+            StripError, VstabError: there is nothing that could be done.
         """
         raise NotImplementedError
 
@@ -35,7 +35,7 @@ class Work:
         """Do all jobs, one after the other."""
         try:
             todo = self.prepare(context)
-        except (Unusable, VstabFailed) as error:
+        except (StripError, VstabError) as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
         for job in todo:
@@ -52,7 +52,7 @@ class Work:
             return self.execute(context)
         try:
             self._own = self.prepare(context)
-        except (Unusable, VstabFailed) as error:
+        except (StripError, VstabError) as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
         jobs.queue.add(self._own)
@@ -102,7 +102,7 @@ class Work:
             return f"'{job.strip}' shows another file than when its stabilization was started; nothing was changed"
         try:
             place.put(scene, strip, job)
-        except Unusable as error:
+        except StripError as error:
             return str(error)
         if not preferences.of(context).keep_analysis and os.path.exists(job.analysis):
             os.remove(job.analysis)
@@ -115,7 +115,7 @@ class Work:
     def _job(self, context: Any, strip: Any, result: str, is_360: bool, fresh: bool, taken: list[str]) -> Job:
         shown, source = _source_of(strip)
         if not os.path.isfile(source):
-            raise Unusable(f"the file of '{strip.name}' is missing: '{source}'")
+            raise StripError(f"the file of '{strip.name}' is missing: '{source}'")
         scene = strips.scene_of(context)
         parameters = settings.parameters_of(scene.vstab, is_360)
         folder = preferences.results_folder(context)
@@ -147,7 +147,7 @@ class Work:
             todo.append(self._job(context, strip, result, is_360, fresh, taken))
             taken.append(todo[-1].output)
         if not todo:
-            raise Unusable("there is nothing to do")
+            raise StripError("there is nothing to do")
         return todo
 
 
@@ -188,15 +188,15 @@ def _meant(operator: Any, context: Any) -> list[Any]:
     """Return the movie strips that an operator is to work on.
 
     Raises:
-        Unusable: there is none.
+        StripError: there is none.
     """
     scene = strips.scene_of(context)
     chosen = strips.selected(scene)
     if not chosen:
-        raise Unusable("select a movie strip first")
+        raise StripError("select a movie strip first")
     movies, refused = strips.movies_of(chosen)
     if not movies:
-        raise Unusable("; ".join(refused))
+        raise StripError("; ".join(refused))
     for reason in refused:
         if " sound strip" not in reason:  # a clip's sound is selected with it
             operator.report({"WARNING"}, reason)
@@ -208,11 +208,11 @@ def _stabilized(operator: Any, context: Any) -> list[Any]:
     """Return the stabilized ones among the strips that are meant.
 
     Raises:
-        Unusable: there is none.
+        StripError: there is none.
     """
     found = [strip for strip in _meant(operator, context) if record.read(strip) is not None]
     if not found:
-        raise Unusable("the selected strips are not stabilized")
+        raise StripError("the selected strips are not stabilized")
     return found
 
 
@@ -228,7 +228,7 @@ class Stabilize(Work):
             own.preset = self.preset
         result = self.result if self.properties.is_property_set("result") else own.result
         if self.is_360 and result == "KEYFRAMES":
-            raise Unusable("a 360 clip cannot be stabilized by keyframes; use the result Render")
+            raise StripError("a 360 clip cannot be stabilized by keyframes; use the result Render")
         return self._jobs_of(context, [(strip, result, self.is_360) for strip in _meant(self, context)], fresh=True)
 
 
@@ -307,7 +307,7 @@ class VSTAB_OT_remove_stabilization(bpy.types.Operator):
         scene = strips.scene_of(context)
         try:
             found = _stabilized(self, context)
-        except Unusable as error:
+        except StripError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
         for strip in found:
@@ -333,7 +333,7 @@ class VSTAB_OT_compare(bpy.types.Operator):
         scene = strips.scene_of(context)
         try:
             found = _stabilized(self, context)
-        except Unusable as error:
+        except StripError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
         original = not record.read(found[0])["shows_original"]
@@ -357,7 +357,7 @@ class VSTAB_OT_load_parameters(bpy.types.Operator):
         """Copy the record to the panel; values that this version does not know are left out."""
         try:
             note = record.read(_stabilized(self, context)[0])
-        except Unusable as error:
+        except StripError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
         own = strips.scene_of(context).vstab

@@ -12,7 +12,7 @@ import bpy
 from . import curves, record, strips
 from .job import Job
 from .similarity import Move, compose
-from .strips import Unusable
+from .strips import StripError
 from .timing import rows_at
 
 # What a place may be off before the user is told; only uneven scales make it more than 0.
@@ -23,7 +23,7 @@ def put(scene: Any, strip: Any, job: Job) -> None:
     """Put a job's result in place of what an earlier one has left.
 
     Raises:
-        Unusable: the strip cannot take it; it is then as it was.
+        StripError: the strip cannot take it; it is then as it was.
     """
     note = {
         "parameters": job.parameters,
@@ -86,7 +86,7 @@ def _put_file(scene: Any, strip: Any, job: Job, note: record.Record) -> None:
         record.write(strip, {**note, "output": output})
         return
     if strip not in list(strips.shown_level(scene)):
-        raise Unusable(f"open the meta strip that holds '{strip.name}' first, or use the result Render")
+        raise StripError(f"open the meta strip that holds '{strip.name}' first, or use the result Render")
     take_away(scene, strip)
     upper = _duplicate_above(scene, strip)
     strips.show_file(upper, output)
@@ -100,7 +100,7 @@ def _put_keyframes(scene: Any, strip: Any, job: Job, note: record.Record) -> Non
     old = record.read(strip)
     stabilized = old is not None and old["result"] == "KEYFRAMES"
     if not stabilized and curves.find(scene, strip):
-        raise Unusable(
+        raise StripError(
             f"the transform of '{strip.name}' is animated already; use the result Render, or put the strip into a meta "
             "strip and animate that"
         )
@@ -133,9 +133,9 @@ def _check_size(strip: Any, size: tuple[int, int]) -> None:
     element = strip.elements[0] if len(strip.elements) else None
     shown = (element.orig_height, element.orig_width) if element is not None else (0, 0)
     if all(shown) and shown != size:
-        raise Unusable(
-            f"Blender shows '{strip.name}' at {shown[1]}x{shown[0]}, vstab at {size[1]}x{size[0]} (a turned or squeezed "
-            "clip); use the result Render"
+        raise StripError(
+            f"Blender shows '{strip.name}' at {shown[1]}x{shown[0]}, vstab at {size[1]}x{size[0]} (a turned or "
+            "squeezed clip); use the result Render"
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import bpy
 
 from . import locate, strips
-from .child import VstabFailed
+from .child import VstabError
 
 INSTALL_TEXT = (
     "vstab is a program of its own; this extension is its face in Blender.",
@@ -47,7 +48,7 @@ def look(context: Any, *, thorough: bool = False) -> str:
     """Find `vstab`, note what was found, and return its path.
 
     Raises:
-        VstabFailed: there is none that can be used.
+        VstabError: there is none that can be used.
     """
     try:
         program = locate.find(bpy.path.abspath(of(context).program))
@@ -56,7 +57,7 @@ def look(context: Any, *, thorough: bool = False) -> str:
             found = locate.examine(program)
             problems = f"; {'; '.join(found.problems)}" if found.problems else ""
             installation.message = f"vstab {found.version}, {program}{problems}"
-    except VstabFailed as error:
+    except VstabError as error:
         installation.program, installation.sound, installation.message = "", False, str(error)
         raise
     return program
@@ -66,31 +67,29 @@ def results_folder(context: Any) -> str:
     """Return the folder for results, made if need be; "" means beside each clip.
 
     Raises:
-        Unusable: it is relative to a project that has no place yet, or cannot be made.
+        StripError: it is relative to a project that has no place yet, or cannot be made.
     """
     own = of(context)
     if own.where == "BESIDE":
         return ""
     if not own.folder:
-        raise strips.Unusable("no folder for results is chosen; choose one in the extension's preferences")
+        raise strips.StripError("no folder for results is chosen; choose one in the extension's preferences")
     if own.folder.startswith("//") and not bpy.data.filepath:
-        raise strips.Unusable(
-            f"results go to '{own.folder}', which is relative to the project, and the project is not saved yet; save it, "
-            "or choose another folder in the extension's preferences"
+        raise strips.StripError(
+            f"results go to '{own.folder}', which is relative to the project, and the project is not saved yet; save "
+            "it, or choose another folder in the extension's preferences"
         )
     folder = strips.absolute(own.folder)
     try:
         os.makedirs(folder, exist_ok=True)
     except OSError as error:
-        raise strips.Unusable(f"the folder for results '{folder}' cannot be made: {error.strerror}") from error
+        raise strips.StripError(f"the folder for results '{folder}' cannot be made: {error.strerror}") from error
     return folder
 
 
 def _look_again(self: Any, context: Any) -> None:
-    try:
+    with contextlib.suppress(VstabError):  # the panel shows it
         look(context)
-    except VstabFailed:
-        pass  # the panel shows it
 
 
 class VSTAB_AP_preferences(bpy.types.AddonPreferences):
@@ -148,7 +147,7 @@ class VSTAB_OT_test_installation(bpy.types.Operator):
         """Examine the program that would be used."""
         try:
             look(context, thorough=True)
-        except VstabFailed as error:
+        except VstabError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
         self.report({"INFO"}, installation.message)

@@ -12,7 +12,7 @@ from .similarity import Transform
 from .timing import Timing, plays_adjusted
 
 
-class Unusable(Exception):
+class StripError(Exception):
     """A strip cannot be stabilized, or not in this way; the message is for the user."""
 
 
@@ -125,15 +125,15 @@ def timing_of(scene: Any, strip: Any, frames: int) -> Timing:
     """Return how a strip plays its clip of so many frames.
 
     Raises:
-        Unusable: the mapping cannot be read, or is not one picture of the clip for each frame of the timeline.
+        StripError: the mapping cannot be read, or is not one picture of the clip for each frame of the timeline.
     """
     if len(strip.retiming_keys):
-        raise Unusable(
+        raise StripError(
             f"'{strip.name}' is retimed, and Blender does not say which picture it shows when; use the result Render"
         )
     effect = _effect_on_time(scene, strip)
     if effect:
-        raise Unusable(f"the speed of '{strip.name}' is changed by '{effect}'; use the result Render")
+        raise StripError(f"the speed of '{strip.name}' is changed by '{effect}'; use the result Render")
     fps = scene.render.fps / scene.render.fps_base
     new_names = hasattr(strip, "content_start")  # Blender 5.1; the old ones warn from there on
     start = strip.content_start if new_names else strip.frame_start
@@ -146,7 +146,7 @@ def timing_of(scene: Any, strip: Any, frames: int) -> Timing:
     clip_fps = strip.fps or fps
     adjusted = plays_adjusted(end - start, frames - skip_start - skip_end, clip_fps, fps)
     if strip.use_reverse_frames and (skip_start or skip_end or strip.strobe > 1):
-        raise Unusable(f"'{strip.name}' plays backwards and is trimmed for good or strobes; use the result Render")
+        raise StripError(f"'{strip.name}' plays backwards and is trimmed for good or strobes; use the result Render")
     return Timing(
         start=start,
         first=int(start),
