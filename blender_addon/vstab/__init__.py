@@ -8,11 +8,12 @@ from typing import Any
 
 import bpy
 
-from . import jobs, operators, panel, preferences
+from . import command, jobs, operators, panel, preferences
 from .child import VstabError
 from .settings import make_settings
 
 _classes: list[type] = []
+_commands: list[Any] = []
 
 
 def register() -> None:
@@ -25,6 +26,7 @@ def register() -> None:
     for name in panel.MENUS:
         getattr(bpy.types, name).append(panel.draw_menu)
     bpy.app.handlers.load_pre.append(_stop)
+    _commands.append(bpy.utils.register_cli_command(command.NAME, command.run))
     atexit.register(jobs.queue.close)
     with contextlib.suppress(VstabError, KeyError):  # KeyError: preferences are not there while Blender starts
         preferences.look(bpy.context)
@@ -35,6 +37,8 @@ def unregister() -> None:
     jobs.queue.close()
     atexit.unregister(jobs.queue.close)
     bpy.app.handlers.load_pre.remove(_stop)
+    while _commands:
+        bpy.utils.unregister_cli_command(_commands.pop())
     for name in panel.MENUS:
         getattr(bpy.types, name).remove(panel.draw_menu)
     del bpy.types.Scene.vstab

@@ -1,4 +1,4 @@
-"""One strip's work for `vstab`, as a sequence of runs, and the table of moves that the keyframes come from.
+"""One clip's work for `vstab`, as a sequence of runs, and the table of moves that the keyframes come from.
 
 A job knows names and paths, not strips: while it runs, undo may replace every strip in memory. Nothing here knows
 Blender, but for what `settings` declares.
@@ -24,11 +24,11 @@ STAGE_WORDS = {"analyze": "Analyzing", "smooth": "Smoothing", "render": "Renderi
 
 @dataclass
 class Job:
-    """What is to be done to a strip, and how far it is.
+    """What is to be done to a clip for a strip, or for several pieces of it, and how far it is.
 
     Attributes:
-        scene, strip: their names.
-        shown_source: the clip as the strip's path says it; source: absolute.
+        scene, strips: their names.
+        shown_source: the clip as the first strip's path says it; source: absolute.
         result: "RENDER", "ABOVE" or "KEYFRAMES".
         parameters: name -> value.
         is_360: whether the user says that this is a 360 clip.
@@ -39,7 +39,7 @@ class Job:
 
     program: str
     scene: str
-    strip: str
+    strips: list[str]
     shown_source: str
     source: str
     result: str
@@ -58,13 +58,19 @@ class Job:
     moves: dict[str, Any] | None = None  # of KEYFRAMES: the export
 
     @property
+    def title(self) -> str:
+        """What the user calls it."""
+        more = len(self.strips) - 1
+        return f"{self.strips[0]} and {more} more" if more else self.strips[0]
+
+    @property
     def over(self) -> bool:
         """Whether nothing more will happen."""
         return self.state in ("done", "failed", "cancelled")
 
     def steps(self) -> Steps:
         """Yield the arguments of each run of `vstab`; is sent its result, or thrown its VstabError."""
-        clip = yield ["info", self.source, "--json"]
+        clip = yield from _facts_of(self.source)
         if self.is_360 and self.parameters["projection"] == "auto" and clip.get("projection") != "equirect":
             self.parameters["projection"] = "equirect"
         if self.result == "KEYFRAMES":
@@ -90,7 +96,7 @@ class Job:
         wanted = settings.for_keyframes(self.parameters)
         if os.path.exists(self.analysis):
             try:
-                stored = yield ["info", self.analysis, "--json"]
+                stored = yield from _facts_of(self.analysis)
                 if stored.get("fingerprint") != clip.get("fingerprint"):
                     raise VstabError("sidecar", f"'{self.analysis}' was made for another clip")
             except VstabError as error:
@@ -115,6 +121,18 @@ class Job:
                 "sidecar", f"the clip has changed since it was analyzed ({why}); use Stabilize Strip again"
             )
         os.remove(self.analysis)
+
+
+_known: dict[tuple[str, int, int], dict[str, Any]] = {}  # asked once for each file as it is
+
+
+def _facts_of(path: str) -> Generator[list[str], dict[str, Any], dict[str, Any]]:
+    """Return what `vstab info` says of a file."""
+    state = os.stat(path)
+    key = (path, state.st_size, state.st_mtime_ns)
+    if key not in _known:
+        _known[key] = yield ["info", path, "--json"]
+    return _known[key]
 
 
 class Runner:

@@ -89,28 +89,24 @@ class Work:
     def _settle(self, context: Any, job: Job) -> str:
         """Put a job's result in place; return what has gone wrong, "" if nothing."""
         if job.state == "cancelled":
-            self.report({"INFO"}, f"{job.strip}: cancelled")
+            self.report({"INFO"}, f"{job.title}: cancelled")
             return ""
         if job.state == "failed":
-            return f"{job.strip}: {job.message}"
-        scene = bpy.data.scenes.get(job.scene)
-        strip = strips.find(scene, job.strip) if scene is not None else None
-        if strip is None or strip.type != "MOVIE":
-            kept = "" if job.result == "KEYFRAMES" else f"; the stabilized file is '{job.output}'"
-            return f"'{job.strip}' was deleted or renamed while it was stabilized{kept}"
-        if job.source != _source_of(strip)[1]:
-            return f"'{job.strip}' shows another file than when its stabilization was started; nothing was changed"
-        try:
-            place.put(scene, strip, job)
-        except StripError as error:
-            return str(error)
+            return f"{job.title}: {job.message}"
+        failures = []
+        for name in job.strips:
+            try:
+                _put(job, name)
+            except StripError as error:
+                failures.append(str(error))
         if not preferences.of(context).keep_analysis and os.path.exists(job.analysis):
             os.remove(job.analysis)
-        bpy.ops.ed.undo_push(message=self.bl_label)
-        for warning in job.warnings:
-            self.report({"WARNING"}, f"{job.strip}: {warning}")
-        self.report({"INFO"}, f"{job.strip}: {summary(job.figures)}")
-        return ""
+        if len(failures) < len(job.strips):
+            bpy.ops.ed.undo_push(message=self.bl_label)
+            for warning in job.warnings:
+                self.report({"WARNING"}, f"{job.title}: {warning}")
+            self.report({"INFO"}, f"{job.title}: {summary(job.figures)}")
+        return "; ".join(failures)
 
     def _job(self, context: Any, strip: Any, result: str, is_360: bool, fresh: bool, taken: list[str]) -> Job:
         shown, source = _source_of(strip)
@@ -123,7 +119,7 @@ class Work:
         return Job(
             program=preferences.look(context),
             scene=scene.name,
-            strip=strip.name,
+            strips=[strip.name],
             shown_source=shown,
             source=source,
             result=result,
@@ -135,20 +131,41 @@ class Work:
         )
 
     def _jobs_of(self, context: Any, chosen: list[tuple[Any, str, bool]], fresh: bool) -> list[Job]:
-        """Return a job for each (strip, result, is it 360), those that are waiting left out."""
+        """Return the jobs for (strip, result, is it 360), one for all pieces of a clip; without strips that wait."""
         scene = strips.scene_of(context)
-        waiting = {job.strip for job in jobs.queue.jobs if job.scene == scene.name}
+        waiting = {name for job in jobs.queue.jobs if job.scene == scene.name for name in job.strips}
         taken = [job.output for job in jobs.queue.jobs]
-        todo: list[Job] = []
+        todo: dict[tuple[str, str, bool], Job] = {}
         for strip, result, is_360 in chosen:
             if strip.name in waiting:
                 self.report({"WARNING"}, f"'{strip.name}' is being stabilized already")
                 continue
-            todo.append(self._job(context, strip, result, is_360, fresh, taken))
-            taken.append(todo[-1].output)
+            same = todo.get((_source_of(strip)[1], result, is_360))
+            if same is not None:
+                same.strips.append(strip.name)
+                continue
+            job = self._job(context, strip, result, is_360, fresh, taken)
+            todo[job.source, result, is_360] = job
+            taken.append(job.output)
         if not todo:
             raise StripError("there is nothing to do")
-        return todo
+        return list(todo.values())
+
+
+def _put(job: Job, name: str) -> None:
+    """Put a job's result into one of its strips, which may have changed in the meantime.
+
+    Raises:
+        StripError: it has, or cannot take the result.
+    """
+    scene = bpy.data.scenes.get(job.scene)
+    strip = strips.find(scene, name) if scene is not None else None
+    if strip is None or strip.type != "MOVIE":
+        kept = "" if job.result == "KEYFRAMES" else f"; the stabilized file is '{job.output}'"
+        raise StripError(f"'{name}' was deleted or renamed while it was stabilized{kept}")
+    if job.source != _source_of(strip)[1]:
+        raise StripError(f"'{name}' shows another file than when its stabilization was started; it was left alone")
+    place.put(scene, strip, job)
 
 
 def _source_of(strip: Any) -> tuple[str, str]:

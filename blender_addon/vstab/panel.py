@@ -66,7 +66,7 @@ class VSTAB_PT_stabilize(InSidebar, bpy.types.Panel):
         if jobs.queue.jobs:
             box = layout.box()
             for job in jobs.queue.jobs:
-                box.label(text=job.strip, icon="SEQUENCE")
+                box.label(text=job.title, icon="SEQUENCE")
                 box.progress(factor=job.factor, text=progress_text(job))
             box.operator("vstab.cancel", text="Cancel", icon="CANCEL")
         self._draw_strip(context)

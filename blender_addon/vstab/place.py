@@ -11,7 +11,7 @@ import bpy
 
 from . import curves, record, strips
 from .job import Job
-from .similarity import Move, compose
+from .similarity import Move, compose, covers
 from .strips import StripError
 from .timing import rows_at
 
@@ -114,12 +114,17 @@ def _put_keyframes(scene: Any, strip: Any, job: Job, note: record.Record) -> Non
     own = strips.transform_of(strip)
     before = {name: getattr(own, name) for name in curves.CHANNELS} | {"filter": strip.transform.filter}
     moves = [Move(row["dx_px"], row["dy_px"], row["rotation_deg"], row["scale"]) for row in rows]
+    canvas = (scene.render.resolution_y, scene.render.resolution_x)
+    if not covers(own, size, canvas):
+        job.warnings.append(
+            f"'{strip.name}' does not fill the picture, so that its edges move; the result Render keeps them still"
+        )
     composed = [compose(own, move, size) for move in moves]
     error_px = max(error for _, error in composed)
     if error_px > _NOTICEABLE_PX:
         job.warnings.append(
-            f"'{strip.name}' is stretched unevenly, which a turning picture cannot follow: off by up to {error_px:.1f} px "
-            "at the corners; the result Render is exact"
+            f"'{strip.name}' is stretched unevenly, which a turning picture cannot follow: off by up to {error_px:.1f} "
+            "px at the corners; the result Render is exact"
         )
     at = rows_at(times_s, strip.fps or 1.0, [timing.index_at(t) for t in range(timing.first, timing.last + 1)])
     values = {name: [getattr(composed[row][0], name) for row in at] for name in curves.CHANNELS}

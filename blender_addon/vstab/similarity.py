@@ -3,7 +3,7 @@
 Convention:
     Blender places a strip's picture by: place = canvas_middle + pivot + offset + R(rotation) S (u - pivot), where u is
     a place in the picture from its middle, in pixels, x right, **y up**; rotation is counter-clockwise; pivot comes
-    from the strip's origin. A mirrored strip mirrors u first.
+    from the strip's origin. A mirrored strip is mirrored after that, on the canvas, and so needs no care here.
     vstab moves the picture by: u' = scale R(-turn) u + (dx, -dy): its y runs down, its turn is clockwise.
 """
 
@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True)
 class Transform:
-    """A strip's transform: offset in canvas pixels, rotation in radians, scales, origin 0..1, mirrored axes."""
+    """A strip's transform: offset in canvas pixels, rotation in radians, scales, origin 0..1."""
 
     offset_x: float = 0.0
     offset_y: float = 0.0
@@ -23,7 +23,6 @@ class Transform:
     scale_x: float = 1.0
     scale_y: float = 1.0
     origin: tuple[float, float] = (0.5, 0.5)
-    mirrored: tuple[bool, bool] = (False, False)
 
 
 @dataclass(frozen=True)
@@ -48,9 +47,7 @@ def compose(strip: Transform, move: Move, size: tuple[int, int]) -> tuple[Transf
         the transform, and how far it is off at the corners of the picture, in canvas pixels: 0 unless the strip is
         stretched unevenly, for which no turn is exact.
     """
-    sign_x, sign_y = (-1.0 if flag else 1.0 for flag in strip.mirrored)
-    turn = -math.radians(move.turn_deg) * sign_x * sign_y
-    shift = (move.dx_px * sign_x, -move.dy_px * sign_y)
+    turn, shift = -math.radians(move.turn_deg), (move.dx_px, -move.dy_px)
     sx, sy = strip.scale_x, strip.scale_y
     # The turn and scales nearest (least squares) to S R(turn); for even scales this is the turn itself.
     nearest = 0.5 * math.atan2(2 * sx * sy * math.sin(2 * turn), (sx * sx + sy * sy) * math.cos(2 * turn))
@@ -75,6 +72,20 @@ def compose(strip: Transform, move: Move, size: tuple[int, int]) -> tuple[Transf
         scale_y=scale_y,
     )
     return composed, error
+
+
+def covers(strip: Transform, size: tuple[int, int], canvas: tuple[int, int]) -> bool:
+    """Whether a strip's picture fills the canvas, to half a pixel; sizes are (height, width)."""
+    pivot = ((strip.origin[0] - 0.5) * size[1], (strip.origin[1] - 0.5) * size[0])
+    for x, y in ((1, 1), (1, -1), (-1, 1), (-1, -1)):
+        place = (x * canvas[1] / 2 - pivot[0] - strip.offset_x, y * canvas[0] / 2 - pivot[1] - strip.offset_y)
+        upright = _apply(_turned(-strip.rotation, 1.0), place)
+        if not strip.scale_x or not strip.scale_y:
+            return False
+        u = (upright[0] / strip.scale_x + pivot[0], upright[1] / strip.scale_y + pivot[1])
+        if abs(u[0]) > size[1] / 2 + 0.5 or abs(u[1]) > size[0] / 2 + 0.5:
+            return False
+    return True
 
 
 Matrix = tuple[tuple[float, float], tuple[float, float]]

@@ -117,7 +117,6 @@ def transform_of(strip: Any) -> Transform:
         own.scale_x,
         own.scale_y,
         (own.origin[0], own.origin[1]),
-        (strip.use_flip_x, strip.use_flip_y),
     )
 
 
@@ -167,7 +166,7 @@ def _effect_on_time(scene: Any, strip: Any) -> str:
             return str(other.name)
     parent = strip.parent_meta()
     while parent is not None:
-        if len(parent.retiming_keys) or _effect_on_time(scene, parent):
+        if len(getattr(parent, "retiming_keys", ())) or _effect_on_time(scene, parent):
             return str(parent.name)
         parent = parent.parent_meta()
     return ""

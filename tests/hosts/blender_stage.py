@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -57,15 +58,17 @@ def add_movie(scene: Any, clip: str, name: str = "walk", start: int = 1, channel
     return strip
 
 
-def add_through_operator(scene: Any, clip: str, **settings: Any) -> Any:
+def add_through_operator(scene: Any, clip: str, name: str, start: int, **settings: Any) -> Any:
     """Add a clip as File > Add does, which can adjust the rate."""
     from bl_ext.user_default.vstab.place import sequencer
 
     if bpy.app.version >= (5, 0, 0):
         settings["move_strips"] = False  # without it, headless, Blender crashes
     with sequencer(bpy.context, scene):
-        bpy.ops.sequencer.movie_strip_add(filepath=clip, frame_start=1, channel=1, sound=False, **settings)
-    return scene.sequence_editor.active_strip
+        bpy.ops.sequencer.movie_strip_add(filepath=clip, frame_start=start, channel=1, sound=False, **settings)
+    strip = scene.sequence_editor.active_strip
+    strip.name = name
+    return strip
 
 
 def select(scene: Any, *chosen: Any) -> None:
@@ -96,6 +99,96 @@ def refused(operator: Any, **settings: Any) -> str:
 
 def record(strip: Any) -> dict[str, Any]:
     return json.loads(strip["vstab"])
+
+
+def is_stabilized(strip: Any) -> bool:
+    return strip.get("vstab") is not None
+
+
+def shown(scene: Any, strip: Any) -> Any:
+    """What of a strip a stabilization changes: files, whether muted, and the transform over time."""
+    places = []
+    for frame in (2, 11, 23):
+        scene.frame_set(frame)
+        own = strip.transform
+        places.append((own.offset_x, own.offset_y, own.rotation, own.scale_x, own.scale_y))
+    editor = scene.sequence_editor
+    return [(other.filepath, other.mute) for other in strips_of(editor) if not other.mute], places
+
+
+def look_of(scene: Any, strip: Any) -> dict[str, Any]:
+    """Everything of the strips and the scene's animation that must come back when a stabilization is removed."""
+    curves = 0
+    animation = scene.animation_data
+    if animation is not None and animation.action is not None:
+        curves = len(list(curves_of(animation.action)))
+    names = [(other.name, other.channel, other.filepath, other.mute) for other in strips_of(scene.sequence_editor)]
+    return {"shown": shown(scene, strip), "strips": names, "curves": curves, "filter": strip.transform.filter}
+
+
+def curves_of(action: Any) -> Any:
+    if hasattr(action, "fcurves"):
+        return action.fcurves
+    return [curve for layer in action.layers for s in layer.strips for bag in s.channelbags for curve in bag.fcurves]
+
+
+def colour_spaces(strip: Any) -> list[str]:
+    items = type(strip.colorspace_settings).bl_rna.properties["name"].enum_items
+    return [item.identifier for item in items]
+
+
+def stand_in(folder: Path, name: str, script: str) -> str:
+    """Write a program that stands in for vstab."""
+    path = folder / f"vstab_{name}"
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+def words_of(action: Any, folder: Path) -> list[str]:
+    """Return the commands of vstab that an action runs, in order."""
+    log = folder / "words.txt"
+    log.unlink(missing_ok=True)
+    own = preferences()
+    program = own.program
+    own.program = stand_in(folder, "logging", f'echo "$1" >> "{log}"; exec "{program}" "$@"')
+    action()
+    own.program = program
+    return log.read_text().split()
+
+
+def retime(scene: Any, strip: Any) -> None:
+    from bl_ext.user_default.vstab.place import sequencer
+
+    select(scene, strip)
+    with sequencer(bpy.context, scene):
+        bpy.ops.sequencer.retiming_key_add(timeline_frame=20)
+
+
+def make_meta(scene: Any, strip: Any) -> None:
+    from bl_ext.user_default.vstab.place import sequencer
+
+    select(scene, strip)
+    with sequencer(bpy.context, scene):
+        bpy.ops.sequencer.meta_make()
+
+
+def everything() -> dict[str, list[str]]:
+    """Names of all that an extension could leave behind."""
+    menus = {}
+    for name in ("SEQUENCER_MT_strip", "SEQUENCER_MT_context_menu", "SEQUENCER_MT_preview_context_menu"):
+        draw = getattr(bpy.types, name).draw
+        menus[name] = [function.__module__ for function in getattr(draw, "_draw_funcs", ())]
+    handlers = [f"{name}:{f.__module__}" for name in dir(bpy.app.handlers) if isinstance(
+        functions := getattr(bpy.app.handlers, name), list) for f in functions]  # fmt: skip
+    return {
+        "types": [name for name in dir(bpy.types) if "vstab" in name.lower()],
+        "operators": list(dir(bpy.ops.vstab)),
+        "properties": [name for name in bpy.types.Scene.bl_rna.properties.keys() if "vstab" in name],  # noqa: SIM118
+        "menus": [f"{name}:{module}" for name, modules in menus.items() for module in modules if "vstab" in module],
+        "handlers": [name for name in handlers if "vstab" in name],
+        "threads": [thread.name for thread in threading.enumerate() if "vstab" in thread.name],
+    }
 
 
 def leave(status: int) -> None:

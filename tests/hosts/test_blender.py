@@ -23,7 +23,7 @@ import pytest
 from blender_addon.package import build
 from tests.clips import ClipSpec, write_clip
 from tests.hosts.conftest import missing
-from tests.scenes import Luma, look, sway, texture
+from tests.scenes import Luma, look, look_around, sway, texture, world, yaw
 from tests.tolerances import BLENDER_KEYFRAMES_PX
 
 ROOT = Path(__file__).parents[2]
@@ -31,6 +31,11 @@ HOME = ROOT / "build" / "blender"
 INSTALLED = sorted(path.name for path in HOME.glob("*") if (path / "bin" / "python").exists())
 VERSIONS = os.environ.get("VSTAB_BLENDERS", "").split() or INSTALLED[:1] or ["4.2"]
 FRAMES = 50
+DARKEST = 40  # of the clip; black is what the canvas has where no picture is
+PLACEMENTS = ("trimmed", "placed", "mirrored", "fitted", "frame_for_frame", "at_its_own_rate",
+              "at_its_own_rate_and_trimmed", "backwards", "cut_for_good", "strobing", "under_an_effect",
+              "in_a_meta_strip")  # fmt: skip
+UNCOVERED = ("placed", "mirrored", "fitted")  # black shows beside the picture
 TIMEOUT_S = 60
 
 
@@ -66,17 +71,27 @@ def shaky(count: int = FRAMES) -> list[Luma]:
 
 
 @pytest.fixture(scope="session")
-def walk(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_luma(tmp_path_factory.mktemp("clip") / "walk.mkv", shaky())
+def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with walk.mkv (shaky), other.mkv (the same backwards), sphere.mp4 (360) and still.png."""
+    folder = tmp_path_factory.mktemp("clips")
+    pictures = shaky()
+    write_luma(folder / "walk.mkv", pictures)
+    write_luma(folder / "other.mkv", pictures[::-1])
+    cv2.imwrite(str(folder / "still.png"), pictures[0])
+    around = [look_around(world(height=128), yaw(3 * np.sin(i))) for i in range(8)]
+    grey = np.full((64, 128), 128, np.uint8)
+    spec = ClipSpec(size=(128, 256), rate=Fraction(30), count=8)
+    write_clip(folder / "sphere.mp4", spec, ((picture, grey, grey) for picture in around))
+    return folder
 
 
 Play = Callable[[str], Path]
 
 
 @pytest.fixture
-def play(blender: Path, zip_file: Path, walk: Path, tmp_path: Path) -> Play:
+def play(blender: Path, zip_file: Path, clips: Path, tmp_path: Path) -> Play:
     """Run a scenario and return its folder."""
-    shutil.copy(walk, tmp_path)
+    shutil.copytree(clips, tmp_path, dirs_exist_ok=True)
     program = str(Path(sys.executable).with_name("vstab"))
     (tmp_path / "setup.json").write_text(json.dumps({"zip": str(zip_file), "vstab": program}))
 
@@ -101,21 +116,26 @@ def pictures(folder: Path) -> list[Luma]:
     return [cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) for path in sorted(folder.glob("*.bmp"))]
 
 
+def vstab(*words: object) -> dict[str, Any]:
+    """Run the command and return its JSON."""
+    command = [sys.executable, "-m", "vstab_core.cli", *map(str, words)]
+    return dict(json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout))
+
+
 def judge(before: Path, after: Path) -> dict[str, Any]:
     """`vstab eval` of rendered frames."""
     clips = [write_luma(folder.with_suffix(".mkv"), pictures(folder)) for folder in (before, after)]
-    words = [sys.executable, "-m", "vstab_core.cli", "eval", *map(str, clips), "--json", "--progress", "none"]
-    done = subprocess.run(words, capture_output=True, text=True, check=True)
-    return dict(json.loads(done.stdout)["metrics"])
+    return dict(vstab("eval", *clips, "--json", "--progress", "none")["metrics"])
 
 
 def apart_px(a: Luma, b: Luma) -> float:
     """How far the content of two pictures is apart at most, by the affine map that fits best (ECC)."""
     warp = np.eye(2, 3, dtype=np.float32)
     criteria = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 100, 1e-6)
-    edge = 6  # of the canvas, where black may show
-    inner = [np.ascontiguousarray(picture[edge:-edge, edge:-edge]) for picture in (a, b)]
-    _, warp = cv2.findTransformECC(inner[0], inner[1], warp, cv2.MOTION_AFFINE, criteria, np.empty(0, np.uint8), 5)
+    both = np.minimum(a, b).astype(np.uint8)
+    both[[0, -1]] = both[:, [0, -1]] = 0
+    mask = cv2.erode((both > DARKEST // 2).astype(np.uint8), np.ones((13, 13), np.uint8))  # where both have a picture
+    _, warp = cv2.findTransformECC(a, b, warp, cv2.MOTION_AFFINE, criteria, mask, 5)
     height, width = a.shape
     corners = np.array([[0, 0, 1], [width, 0, 1], [width, height, 1], [0, height, 1]], np.float64)
     return float(np.hypot(*(corners @ warp.T - corners[:, :2]).T).max())
@@ -135,3 +155,38 @@ def test_the_zip_is_valid_and_stands_alone(blender: Path, zip_file: Path) -> Non
     validator = next(blender.parents[1].glob("lib/python3*/site-packages/bpy/*/scripts/addons_core/bl_pkg/cli"))
     words = [str(blender), str(validator / "blender_ext.py"), "validate", str(zip_file)]
     assert subprocess.run(words, capture_output=True, check=False).returncode == 0
+
+
+def test_keyframes_and_file_agree_however_the_strip_is_placed(play: Play, blender: Path) -> None:
+    folder = play("placements")
+    found = {}
+    for place in PLACEMENTS:
+        before, file, keyframes, removed = (
+            pictures(folder / place / kind) for kind in ("before", "render", "keyframes", "removed")
+        )
+        assert max(apart_px(a, b) for a, b in zip(before, file, strict=True)) > 1, "nothing was stabilized"
+        assert all(np.array_equal(a, b) for a, b in zip(before, removed, strict=True)), f"{place}: not as before"
+        if place not in UNCOVERED:
+            edge = int(blender.parents[1].name == "4.2")  # darkens the outermost left and bottom pixels by itself
+            inner = [picture[edge : picture.shape[0] - edge, edge : picture.shape[1] - edge] for picture in keyframes]
+            assert min(picture.min() for picture in inner) > DARKEST // 2, f"{place}: black at an edge"
+        found[place] = max(apart_px(a, b) for a, b in zip(file, keyframes, strict=True))
+    assert max(found.values()) < BLENDER_KEYFRAMES_PX, found
+
+
+@pytest.mark.parametrize("scenario", ["comes_back", "pieces", "bad_input", "leaves_nothing", "from_the_command_line"])
+def test_in_blender(play: Play, scenario: str) -> None:
+    play(scenario)
+
+
+def test_colour_settings_change_nothing(play: Play) -> None:
+    folder = play("colours")
+    before, after = pictures(folder / "before"), pictures(folder / "render")
+    assert all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
+
+
+def test_a_360_strip_stays_one(play: Play) -> None:
+    folder = play("sphere")
+    info = vstab("info", folder / "sphere_stabilized.mp4", "--json")
+    assert info["projection"] == "equirect"
+    assert info["projection_from"].startswith("the spherical metadata") or info["spherical"]
