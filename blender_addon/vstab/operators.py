@@ -105,7 +105,7 @@ class Work:
             bpy.ops.ed.undo_push(message=self.bl_label)
             for warning in job.warnings:
                 self.report({"WARNING"}, f"{job.title}: {warning}")
-            self.report({"INFO"}, f"{job.title}: {summary(job.figures)}")
+            self.report({"INFO"}, f"{job.title}: {', '.join(figures_of(job.figures)) or 'stabilized'}")
         return "; ".join(failures)
 
     def _job(self, context: Any, strip: Any, result: str, is_360: bool, fresh: bool, taken: list[str]) -> Job:
@@ -175,14 +175,14 @@ def _source_of(strip: Any) -> tuple[str, str]:
     return shown, strips.absolute(shown)
 
 
-def summary(figures: dict[str, Any]) -> str:
-    """Return the figures of a result in a line."""
-    words = [f"{figures['frames']} frames"] if "frames" in figures else []
+def figures_of(figures: dict[str, Any]) -> list[str]:
+    """Return the figures of a result for people, one a line."""
+    lines = [f"{figures['frames']} frames"] if "frames" in figures else []
     if figures.get("crop"):
-        words.append(f"{100 * float(figures['crop']):.1f} % cropped")
+        lines.append(f"{100 * float(figures['crop']):.1f} % cropped")
     if figures.get("weak_frames"):
-        words.append(f"{figures['weak_frames']} frames without a view of the motion")
-    return ", ".join(words) or "stabilized"
+        lines.append(f"{figures['weak_frames']} frames bridged")
+    return lines
 
 
 def redraw(context: Any) -> None:

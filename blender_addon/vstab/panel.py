@@ -8,7 +8,7 @@ import bpy
 
 from . import jobs, record, settings, strips
 from .job import Job
-from .operators import summary
+from .operators import figures_of
 from .params import PARAMS
 from .preferences import installation
 
@@ -81,7 +81,9 @@ class VSTAB_PT_stabilize(InSidebar, bpy.types.Panel):
             box.label(text=f"Stabilized: {note['partner']}", icon="CHECKMARK")
         else:
             name = next(name for key, name, _ in settings.RESULTS if key == note["result"])
-            box.label(text=f"{name}: {summary(note['figures'])}", icon="CHECKMARK")
+            box.label(text=name, icon="CHECKMARK")
+            for line in figures_of(note["figures"]):
+                box.label(text=line)
             if note["is_360"]:
                 box.label(text="360: the preview shows the flat picture", icon="INFO")
             if note["shows_original"]:
@@ -135,7 +137,9 @@ def _draw_parameters(layout: Any, context: Any, names: Any, *, advanced: bool) -
     own = strips.scene_of(context).vstab
     for name in names:
         if PARAMS[name].advanced == advanced:
-            layout.prop(own, name)
+            row = layout.row()
+            row.active = settings.counts(name, own.result)
+            row.prop(own, name)
 
 
 def _wrapped(text: str, width: int) -> list[str]:

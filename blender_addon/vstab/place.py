@@ -75,6 +75,7 @@ def show_original(scene: Any, strip: Any, original: bool) -> None:
             _set_transform(strip, note["before"])
         else:
             strip.transform.filter = note["filter"]
+            _refresh(scene, strip)
     record.write(strip, {**note, "shows_original": original})
 
 
@@ -131,6 +132,7 @@ def _put_keyframes(scene: Any, strip: Any, job: Job, note: record.Record) -> Non
     curves.write(scene, strip, timing.first, values)
     if strip.transform.filter == "AUTO":  # would change from frame to frame, and with it the sharpness
         strip.transform.filter = "BILINEAR"
+    _refresh(scene, strip)
     record.write(strip, {**note, "before": before, "filter": strip.transform.filter, "first_frame": timing.first})
 
 
@@ -147,6 +149,12 @@ def _check_size(strip: Any, size: tuple[int, int]) -> None:
 def _set_transform(strip: Any, before: dict[str, Any]) -> None:
     for name in (*curves.CHANNELS, "filter"):
         setattr(strip.transform, name, before[name])
+
+
+def _refresh(scene: Any, strip: Any) -> None:
+    """Let the preview show new animation: drop cached pictures of the strip, and evaluate the current frame."""
+    strip.transform.offset_x = strip.transform.offset_x
+    scene.frame_set(scene.frame_current, subframe=scene.frame_subframe)
 
 
 def _collection_of(scene: Any, strip: Any) -> Any:

@@ -31,7 +31,7 @@ _KEYFRAME_BORDERS = ("crop", "black")
 
 RESULTS = (
     ("RENDER", "Render", "Write a stabilized file of the same length and let the strip show it; the original stays"),
-    ("ABOVE", "Render Above", "Write a stabilized file and show it in a strip of its own above the muted original"),
+    ("ABOVE", "Above", "Write a stabilized file and show it in a strip of its own above the muted original"),
     ("KEYFRAMES", "Keyframes", "Animate the strip's position, rotation and scale: nothing is written, all stays "
      "editable. Without rolling-shutter correction; not for 360"),
 )  # fmt: skip
@@ -89,6 +89,11 @@ def for_keyframes(parameters: dict[str, Any]) -> dict[str, Any]:
     if parameters["border"] not in _KEYFRAME_BORDERS:
         parameters["border"] = "crop"
     return parameters
+
+
+def counts(name: str, result: str) -> bool:
+    """Whether a parameter has an effect on a result."""
+    return result != "KEYFRAMES" or (name not in _KEYFRAMES_CANNOT and PARAMS[name].stage != "render")
 
 
 def flags(parameters: dict[str, Any], *stages: str) -> list[str]:

@@ -146,7 +146,7 @@ def placements() -> None:
 
 def photograph(scene: Any, movies: list[Any], kind: str) -> None:
     for strip in movies:
-        frames = range(int(strip.frame_final_start), int(strip.frame_final_end), 9)
+        frames = range(int(strip.frame_final_start), int(strip.frame_final_end), 11)
         at.render(scene, FOLDER / strip.name / kind, frames)
 
 

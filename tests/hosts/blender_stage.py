@@ -116,14 +116,20 @@ def shown(scene: Any, strip: Any) -> Any:
     return [(other.filepath, other.mute) for other in strips_of(editor) if not other.mute], places
 
 
+def curves_left(scene: Any) -> int:
+    animation = scene.animation_data
+    return len(list(curves_of(animation.action))) if animation is not None and animation.action is not None else 0
+
+
 def look_of(scene: Any, strip: Any) -> dict[str, Any]:
     """Everything of the strips and the scene's animation that must come back when a stabilization is removed."""
-    curves = 0
-    animation = scene.animation_data
-    if animation is not None and animation.action is not None:
-        curves = len(list(curves_of(animation.action)))
     names = [(other.name, other.channel, other.filepath, other.mute) for other in strips_of(scene.sequence_editor)]
-    return {"shown": shown(scene, strip), "strips": names, "curves": curves, "filter": strip.transform.filter}
+    return {
+        "shown": shown(scene, strip),
+        "strips": names,
+        "curves": curves_left(scene),
+        "filter": strip.transform.filter,
+    }
 
 
 def curves_of(action: Any) -> Any:
