@@ -11,7 +11,7 @@ CODE := vstab_core ffmpeg_bridge blender_addon tests benchmarks samples
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 
-.PHONY: help setup demo test test-blender browser blender lint bench package frei0r
+.PHONY: help setup demo test test-blender test-blender-window browser blender lint bench package frei0r
 
 help:
 	@echo "make setup     create .venv and build vstab into it; .venv/bin/vstab is the command"
@@ -54,6 +54,10 @@ blender: setup
 test-blender: setup
 	@.ci/blender 4.2 4.5 5.0 5.2
 	VSTAB_BLENDERS="$$(ls build/blender)" $(BIN)/python -m pytest -q tests/hosts/test_blender.py
+
+# As root on Debian: a Blender with a window, in a system of its own (1 GB in build/trixie).
+test-blender-window: setup
+	@.ci/blender-window
 
 lint: setup
 	$(BIN)/ruff check $(CODE)

@@ -196,9 +196,12 @@ def redraw(context: Any) -> None:
 def _lower_of(scene: Any, strip: Any) -> Any:
     """Return the stabilized strip that a strip stands above, or the strip itself."""
     note = record.read(strip)
-    if note is not None and note["result"] == "UPPER":
-        return strips.find(scene, note["partner"]) or strip
-    return strip
+    if note is None or note["result"] != "UPPER":
+        return strip
+    lower = strips.find(scene, note["partner"])
+    if lower is None:  # deleted: what stood above it is a strip like any other
+        record.forget(strip)
+    return lower or strip
 
 
 def _meant(operator: Any, context: Any) -> list[Any]:

@@ -15,7 +15,7 @@ from .similarity import Move, compose, covers
 from .strips import StripError
 from .timing import rows_at
 
-# What a place may be off before the user is told; only uneven scales make it more than 0.
+# How far a place may be off before the user is told; only uneven scales make it more than 0.
 _NOTICEABLE_PX = 0.5
 
 
@@ -73,9 +73,7 @@ def show_original(scene: Any, strip: Any, original: bool) -> None:
         curves.mute(scene, strip, original)
         if original:
             _set_transform(strip, note["before"])
-        else:
-            strip.transform.filter = note["filter"]
-            _refresh(scene, strip)
+        _refresh(scene, strip)
     record.write(strip, {**note, "shows_original": original})
 
 
@@ -113,7 +111,7 @@ def _put_keyframes(scene: Any, strip: Any, job: Job, note: record.Record) -> Non
     timing = strips.timing_of(scene, strip, frames)
     take_away(scene, strip)
     own = strips.transform_of(strip)
-    before = {name: getattr(own, name) for name in curves.CHANNELS} | {"filter": strip.transform.filter}
+    before = {name: getattr(own, name) for name in curves.CHANNELS}
     moves = [Move(row["dx_px"], row["dy_px"], row["rotation_deg"], row["scale"]) for row in rows]
     canvas = (scene.render.resolution_y, scene.render.resolution_x)
     if not covers(own, size, canvas):
@@ -130,10 +128,8 @@ def _put_keyframes(scene: Any, strip: Any, job: Job, note: record.Record) -> Non
     at = rows_at(times_s, strip.fps or 1.0, [timing.index_at(t) for t in range(timing.first, timing.last + 1)])
     values = {name: [getattr(composed[row][0], name) for row in at] for name in curves.CHANNELS}
     curves.write(scene, strip, timing.first, values)
-    if strip.transform.filter == "AUTO":  # would change from frame to frame, and with it the sharpness
-        strip.transform.filter = "BILINEAR"
     _refresh(scene, strip)
-    record.write(strip, {**note, "before": before, "filter": strip.transform.filter, "first_frame": timing.first})
+    record.write(strip, {**note, "before": before})
 
 
 def _check_size(strip: Any, size: tuple[int, int]) -> None:
@@ -147,7 +143,7 @@ def _check_size(strip: Any, size: tuple[int, int]) -> None:
 
 
 def _set_transform(strip: Any, before: dict[str, Any]) -> None:
-    for name in (*curves.CHANNELS, "filter"):
+    for name in curves.CHANNELS:
         setattr(strip.transform, name, before[name])
 
 

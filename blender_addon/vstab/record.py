@@ -10,7 +10,6 @@ Fields of a record:
     before: the strip's settings that were replaced, to put them back.
     partner: of ABOVE the name of the strip above, of UPPER that of the strip below.
     shows_original: whether *Compare* shows the original at the moment.
-    frames: timeline frame of the first key, of KEYFRAMES.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What happens in a Blender with a real window: `blender --python blender_window.py -- FOLDER`.
 
 The interface is driven through its own event loop: a timer takes one step of `story` after the other, each of which
-says what it waits for. FOLDER holds clips and `setup.json` (zip, vstab, and `photograph`: a command that takes a picture
-of the screen; {} is its name). What was seen is left in `seen.json`.
+says what it waits for. FOLDER holds clips and `setup.json` (zip, vstab, and `photograph`: a command that takes a
+picture of the screen; {} is its name). What was seen is left in `seen.json`.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def story() -> Iterator[Callable[[], bool] | None]:
     scene = at.stage()
     clip = str(FOLDER / "walk.mkv")
     at.add_movie(scene, clip)
-    at.add_movie(scene, str(FOLDER / "other.mkv"), "other", channel=2)
+    at.add_movie(scene, str(FOLDER / "other.mkv"), "other", start=160, channel=2)
     at.select(scene, strip())
     scene.frame_set(13)
     call(bpy.ops.sequencer.view_all)
@@ -99,7 +99,8 @@ def story() -> Iterator[Callable[[], bool] | None]:
     SEEN["steps_while_running"], SEEN["factors"] = steps, factors
     yield lambda: at.is_stabilized(strip())
     assert strip().transform.scale_x > 1.01, "the preview still shows the strip as it was"
-    for _ in range(6):
+    open_panel()
+    for _ in range(30):
         yield None
     photograph("3_after.xwd")
     assert at.record(strip())["result"] == "KEYFRAMES"
