@@ -12,7 +12,7 @@ from pathlib import Path
 from .child import VstabError, ask
 
 MINIMUM = (0, 1, 0)
-INSTALL_HINT = "pipx install vstab"  # shown to users; docs/blender.md says more
+INSTALL_HINT = "pipx install /path/to/vstab"  # its source folder or its wheel; docs/blender.md says more
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ INSTALL_TEXT = (
     "vstab is a program of its own; this extension is its face in Blender.",
     "In a terminal, with Python 3.11 or newer:",
     f"    {locate.INSTALL_HINT}",
-    "or from its source folder: make setup; the program is then .venv/bin/vstab.",
-    "If it is not found by itself, give its path in the extension's preferences.",
+    "with its source folder or its wheel; or make setup in its source folder, which gives .venv/bin/vstab.",
+    "If it is not found by itself, say in the extension's preferences where it is.",
 )
 
 
