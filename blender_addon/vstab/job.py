@@ -55,6 +55,7 @@ class Job:
     eta_s: float | None = None
     warnings: list[str] = field(default_factory=list)
     figures: dict[str, Any] = field(default_factory=dict)
+    size: tuple[int, int] = (0, 0)  # (height, width) of the clip's picture, upright
     moves: dict[str, Any] | None = None  # of KEYFRAMES: the export
 
     @property
@@ -71,6 +72,7 @@ class Job:
     def steps(self) -> Steps:
         """Yield the arguments of each run of `vstab`; is sent its result, or thrown its VstabError."""
         clip = yield from _facts_of(self.source)
+        self.size = (clip["height"], clip["width"])
         if self.is_360 and self.parameters["projection"] == "auto" and clip.get("projection") != "equirect":
             self.parameters["projection"] = "equirect"
         if self.result == "KEYFRAMES":
@@ -93,6 +95,8 @@ class Job:
     def _keyframe_steps(self, clip: dict[str, Any]) -> Steps:
         if clip.get("projection") == "equirect":
             raise VstabError("input", "a 360 clip cannot be stabilized by keyframes; use the result Render")
+        if clip.get("pixel_aspect", "1") != "1":
+            raise VstabError("input", "keyframes cannot turn pixels that are not square; use the result Render")
         wanted = settings.for_keyframes(self.parameters)
         if os.path.exists(self.analysis):
             try:

@@ -32,6 +32,7 @@ def put(scene: Any, strip: Any, job: Job) -> None:
         "source": job.shown_source,
         "result": job.result,
         "shows_original": False,
+        "shown_size": _shown_size(strip),
     }
     if job.result == "KEYFRAMES":
         _put_keyframes(scene, strip, job, note)
@@ -79,6 +80,9 @@ def show_original(scene: Any, strip: Any, original: bool) -> None:
 
 def _put_file(scene: Any, strip: Any, job: Job, note: record.Record) -> None:
     output = strips.like(job.output, job.shown_source)
+    other = _other_size(strip, job.size, note["shown_size"])
+    if other:
+        job.warnings.append(f"{other}; the result is upright, so place the strip anew")
     if job.result == "RENDER":
         take_away(scene, strip)
         strips.show_file(strip, output)
@@ -105,7 +109,9 @@ def _put_keyframes(scene: Any, strip: Any, job: Job, note: record.Record) -> Non
         )
     rows = job.moves["frames"]
     size = (job.moves["height_px"], job.moves["width_px"])
-    _check_size(strip, size)
+    other = _other_size(strip, size, note["shown_size"])
+    if other:
+        raise StripError(f"{other}; use the result Render")
     times_s = [row["time_s"] for row in rows]
     frames = round((times_s[-1] - times_s[0]) * strip.fps) + 1 if strip.fps else len(rows)
     timing = strips.timing_of(scene, strip, frames)
@@ -132,14 +138,26 @@ def _put_keyframes(scene: Any, strip: Any, job: Job, note: record.Record) -> Non
     record.write(strip, {**note, "before": before})
 
 
-def _check_size(strip: Any, size: tuple[int, int]) -> None:
+def _shown_size(strip: Any) -> list[int]:
+    """Return height and width at which Blender shows the original clip; zeros where it does not say.
+
+    Asked before the strip shows another file: Blender keeps the old file's size until it draws the new one.
+    """
+    old = record.read(strip)
+    if old is not None and "shown_size" in old:
+        return list(old["shown_size"])
     element = strip.elements[0] if len(strip.elements) else None
-    shown = (element.orig_height, element.orig_width) if element is not None else (0, 0)
-    if all(shown) and shown != size:
-        raise StripError(
-            f"Blender shows '{strip.name}' at {shown[1]}x{shown[0]}, vstab at {size[1]}x{size[0]} (a turned or "
-            "squeezed clip); use the result Render"
-        )
+    return [element.orig_height, element.orig_width] if element is not None else [0, 0]
+
+
+def _other_size(strip: Any, size: tuple[int, int], shown: list[int]) -> str:
+    """Return a sentence where Blender shows a clip in another shape than vstab, "" where not."""
+    if not all(shown) or tuple(shown) == size:
+        return ""
+    return (
+        f"Blender shows '{strip.name}' at {shown[1]}x{shown[0]}, vstab at {size[1]}x{size[0]}: its file says that it "
+        "is to be turned"
+    )
 
 
 def _set_transform(strip: Any, before: dict[str, Any]) -> None:

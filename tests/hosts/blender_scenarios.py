@@ -304,6 +304,26 @@ def bad_input() -> None:
     assert "deleted or renamed" in at.refused(stabilize, result="RENDER")
 
 
+def other_clips() -> None:
+    """A clip of uneven rate: both results; one that its file turns: upright where Blender turns it too, else told."""
+    scene = start()
+    scene.vstab.rolling_shutter = "off"
+    strip = at.add_movie(scene, str(FOLDER / "uneven.mp4"), "uneven")
+    for result in ("RENDER", "KEYFRAMES"):
+        bpy.ops.vstab.stabilize_strip(result=result)
+        at.render(scene, FOLDER / result.lower(), range(1, int(strip.frame_final_duration) + 1, 11))
+    turned = at.add_movie(scene, str(FOLDER / "turned.mp4"), "turned", channel=2)
+    if (turned.elements[0].orig_width, turned.elements[0].orig_height) == (at.HEIGHT, at.WIDTH):
+        assert bpy.ops.vstab.stabilize_strip(result="KEYFRAMES") == {"FINISHED"}
+    else:
+        bpy.ops.vstab.stabilize_strip(result="RENDER")
+        at.render(scene, FOLDER / "turned", range(1, 2))
+        assert "to be turned" in at.refused(bpy.ops.vstab.stabilize_strip, result="KEYFRAMES")
+    wide = at.add_movie(scene, str(FOLDER / "wide.mp4"), "wide", channel=3)
+    assert "not square" in at.refused(bpy.ops.vstab.stabilize_strip, result="KEYFRAMES")
+    assert not at.is_stabilized(wide)
+
+
 def sphere() -> None:
     """A 360 strip: the file is marked as 360, keyframes are refused."""
     scene = start(width=256, height=128)
