@@ -149,6 +149,7 @@ class Runner:
         self._answer: dict[str, Any] | None = None
         self._failure: VstabError | None = None
         self._stages: list[str] = []
+        self._seen: set[str] = set()
 
     def tick(self) -> None:
         """Take in what the child has said; start the next run where one has ended."""
@@ -199,7 +200,7 @@ class Runner:
         except StopIteration:
             self._end("done", "")
             return
-        self._stages = []
+        self._stages, self._seen = [], set()
         self._child = Child(self.job.program, words)
 
     def _give_up(self, state: str, message: str) -> None:
@@ -235,7 +236,10 @@ class Runner:
     def _show(self, event: dict[str, Any]) -> None:
         """Turn a stage's progress into that of the job: analyzing and rendering take about as long as each other."""
         job, stage, frames = self.job, event.get("stage", ""), event.get("frames", 0)
+        self._seen.add(stage)
         slow = [name for name in self._stages if name in ("analyze", "render")]
+        if stage == "render" and "analyze" not in self._seen:  # the analysis was there already
+            slow = ["render"]
         part = min(event.get("frame", 0) / frames, 1.0) if frames else 0.0
         job.stage = STAGE_WORDS.get(stage, stage)
         if stage in slow:

@@ -115,6 +115,7 @@ class Work:
         scene = strips.scene_of(context)
         parameters = settings.parameters_of(scene.vstab, is_360)
         folder = preferences.results_folder(context)
+        analysis_folder = _writable_folder(folder, source, needed=result != "KEYFRAMES")
         output = "" if result == "KEYFRAMES" else files.result_file(source, folder, taken)
         return Job(
             program=preferences.look(context),
@@ -127,7 +128,7 @@ class Work:
             is_360=is_360,
             fresh=fresh,
             output=output,
-            analysis=files.analysis_file(source, folder, parameters),
+            analysis=files.analysis_file(source, analysis_folder, parameters),
         )
 
     def _jobs_of(self, context: Any, chosen: list[tuple[Any, str, bool]], fresh: bool) -> list[Job]:
@@ -173,6 +174,22 @@ def _source_of(strip: Any) -> tuple[str, str]:
     note = record.read(strip)
     shown = note["source"] if note is not None and "source" in note else strip.filepath
     return shown, strips.absolute(shown)
+
+
+def _writable_folder(folder: str, source: str, *, needed: bool) -> str:
+    """Return the folder for analyses as `files` takes it: where it cannot be written to, one of the extension's own.
+
+    Raises:
+        StripError: it cannot be written to, and a result has to go there too.
+    """
+    place = folder or os.path.dirname(source)
+    if os.access(place, os.W_OK):
+        return folder
+    if needed:
+        raise StripError(
+            f"the folder '{place}' cannot be written to; choose a folder for results in the extension's preferences"
+        )
+    return bpy.utils.extension_path_user(__package__, path="analysis", create=True)
 
 
 def figures_of(figures: dict[str, Any]) -> list[str]:

@@ -271,6 +271,14 @@ def bad_input() -> None:
     assert strip.filepath == CLIP
     own.program = SETUP["vstab"]
 
+    access, os.access = os.access, lambda path, mode: path != str(FOLDER) and access(path, mode)  # as for no root
+    assert "cannot be written to" in at.refused(stabilize, result="RENDER")
+    present = set(os.listdir(FOLDER))
+    assert stabilize(result="KEYFRAMES") == {"FINISHED"}, "a card that is read only is no hindrance"
+    assert set(os.listdir(FOLDER)) == present
+    bpy.ops.vstab.remove_stabilization()
+    os.access = access
+
     assert bpy.ops.vstab.test_installation() == {"FINISHED"}
     assert "not stabilized" in at.refused(bpy.ops.vstab.resolve_strip)
     strip.transform.keyframe_insert("offset_x", frame=1)
