@@ -8,7 +8,8 @@ from typing import Any
 
 import bpy
 
-from . import settings, strips
+from . import record, settings, strips
+from .operators import figures_of
 from .presets import PRESETS
 
 NAME = "vstab"
@@ -33,6 +34,10 @@ def run(arguments: list[str]) -> int:
         chosen = {"result": options.result} if options.result else {}
         operator = bpy.ops.vstab.stabilize_360_strip if options.is_360 else bpy.ops.vstab.stabilize_strip
         operator("EXEC_DEFAULT", **chosen)
+        for strip in strips.all_strips(scene):
+            note = record.read(strip)
+            if note is not None and "figures" in note:
+                sys.stdout.write(f"{NAME}: {strip.name}: {', '.join(figures_of(note['figures']))}\n")
         bpy.ops.wm.save_as_mainfile(filepath=options.save_as or bpy.data.filepath)
     except (RuntimeError, ValueError) as error:  # RuntimeError: how Blender passes on what an operator reports
         sys.stderr.write(f"{NAME}: {error}\n")

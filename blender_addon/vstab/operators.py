@@ -102,7 +102,8 @@ class Work:
         if not preferences.of(context).keep_analysis and os.path.exists(job.analysis):
             os.remove(job.analysis)
         if len(failures) < len(job.strips):
-            bpy.ops.ed.undo_push(message=self.bl_label)
+            if bpy.ops.ed.undo_push.poll():  # not with `blender -b`
+                bpy.ops.ed.undo_push(message=self.bl_label)
             for warning in job.warnings:
                 self.report({"WARNING"}, f"{job.title}: {warning}")
             self.report({"INFO"}, f"{job.title}: {', '.join(figures_of(job.figures)) or 'stabilized'}")

@@ -40,6 +40,8 @@ def judge(folder: Path) -> int:
     assert seen["left_by_cancel"] == []
     assert not list(folder.glob(".*partial*")), "a job that was cut off has left something"
     assert seen["open_took_s"] < 5
+    assert "150 frames" in (folder / "headless.log").read_text(), "--command vstab did not stabilize"
+    assert (folder / "headless.blend").exists()
     sys.stdout.write(f"{len(seen['factors'])} steps while the first job ran; pictures in {folder}\n")
     return 0
 
