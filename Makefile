@@ -6,12 +6,12 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.complete
-CODE := vstab_core ffmpeg_bridge ofx_bridge tests benchmarks samples
+CODE := vstab_core ffmpeg_bridge ofx_bridge blender_addon tests benchmarks samples
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 
-.PHONY: help setup demo test browser lint bench package frei0r ofx ofx-sanitize
+.PHONY: help setup demo test test-blender test-blender-window browser blender lint bench package frei0r ofx ofx-sanitize
 
 help:
 	@echo "make setup     create .venv and build vstab into it; .venv/bin/vstab is the command"
@@ -19,9 +19,10 @@ help:
 	@echo "make test      lint, then the tests"
 	@echo "make lint      ruff and mypy"
 	@echo "make bench     the figures of the README: benchmarks/*.json"
-	@echo "make package   a wheel and the OpenFX bundle in dist/"
+	@echo "make package   in dist/: a wheel, the OpenFX bundle, and the zip that Blender installs"
 	@echo "make ofx       the OpenFX plug-in for Resolve, Nuke and Natron alone: build/ofx/vstab.ofx.bundle"
 	@echo "make ofx-sanitize   the tests of the OpenFX plug-in built with the address and thread sanitizers"
+	@echo "make test-blender   the Blender extension in every version that the Pythons at hand can run"
 	@echo "make frei0r    the plug-in for ffmpeg, Kdenlive and Shotcut alone: build/frei0r/vstab.so"
 
 setup: $(STAMP)
@@ -40,13 +41,25 @@ demo: setup
 	@$(BIN)/python samples/demo.py samples/handheld.mp4 demo/handheld_stabilized.mp4 demo/before_after.png
 	$(BIN)/vstab report samples/handheld.mp4 demo/handheld_stabilized.mp4 -o demo/report.html --overwrite
 
-test: lint browser
+test: lint browser blender
 	$(BIN)/python -m pytest -q
 
 # What the tests of the report's page and of ffmpeg need; without, they are skipped, or fail with VSTAB_REQUIRE_HOSTS=1.
 browser: setup
 	@.ci/prerequisites $(PYTHON) test
 	@$(BIN)/python -m pip install -q -c constraints.txt --group browser || echo "vstab: no playwright, see above"
+
+# One Blender for `make test`: 350 MB, half a minute. The others only where they are asked for.
+blender: setup
+	@.ci/blender one
+
+test-blender: setup
+	@.ci/blender 4.2 4.5 5.0 5.2
+	VSTAB_BLENDERS="$$(ls build/blender)" $(BIN)/python -m pytest -q tests/hosts/test_blender.py
+
+# As root on Debian: a Blender with a window, in a system of its own (1 GB in build/trixie).
+test-blender-window: setup
+	@.ci/blender-window
 
 lint: setup
 	$(BIN)/ruff check $(CODE)
@@ -60,6 +73,7 @@ package: ofx
 	$(BIN)/python -m pip wheel -q --no-deps --build-constraint constraints.txt -w dist .
 	@tar -C build/ofx -czf dist/vstab.ofx.bundle.tar.gz vstab.ofx.bundle
 	@ls dist/*.whl dist/vstab.ofx.bundle.tar.gz
+	@$(BIN)/python blender_addon/package.py dist
 
 # The same as in the wheel, with a C++ compiler only; CMake and Ninja come through pip.
 frei0r: setup
