@@ -48,6 +48,7 @@ def examine(version: str) -> dict[str, Any]:
         "numpy": part("numpy", lambda: importlib.import_module("numpy").__version__),
         "opencv": part("opencv", lambda: importlib.import_module("cv2").__version__),
         "scipy": part("scipy", lambda: importlib.import_module("scipy").__version__),
+        "openexr": part("openexr", lambda: importlib.import_module("OpenEXR").__version__),
         "pyav": part("pyav", lambda: importlib.import_module("av").__version__),
         "ffmpeg": part("ffmpeg", _ffmpeg),
         "simd": part("native core", _simd),

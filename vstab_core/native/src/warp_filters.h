@@ -1,5 +1,6 @@
 // Filter weights at a phase t in [0, 1): one recipe for scalar and vector integers, one for float.
 //
+// Float weights are templates: of one number, or of vectors of them.
 // Integers are 14-bit fixed point and built from `mulhrs`, round(a * b / 2^15), so that one lane of any instruction set
 // gives the same bits. The weights of a phase sum to exactly 16384, and phase 0 is exactly (.., 0, 1, 0, ..).
 // Included by warp_kernel.h inside a namespace of its own for every instruction set.
@@ -33,10 +34,12 @@ struct FilterTaps<2> {
     c[0] = sub(dup<V>(16384), t);
     c[1] = t;
   }
-  static inline void weights(float t, float* c) {
+  template <class F>
+  static inline void float_weights(F t, F* c) {
     c[0] = 1.0f - t;
     c[1] = t;
   }
+  static inline void weights(float t, float* c) { float_weights(t, c); }
 };
 
 // Catmull-Rom (a = -0.5). With u = 1 - t and q = t u / 2: outer weights -q u and -q t; the inner ones follow from the
@@ -54,15 +57,17 @@ struct FilterTaps<4> {
     c[2] = add(sub(t, a), add(b, b));
     c[3] = sub(dup<V>(0), b);
   }
-  static inline void weights(float t, float* c) {
-    const float u = 1.0f - t;
-    const float q = 0.5f * t * u;
-    const float a = q * u, b = q * t;
+  template <class F>
+  static inline void float_weights(F t, F* c) {
+    const F u = 1.0f - t;
+    const F q = 0.5f * t * u;
+    const F a = q * u, b = q * t;
     c[0] = -a;
     c[1] = (u - b) + 2.0f * a;
     c[2] = (t - a) + 2.0f * b;
     c[3] = -b;
   }
+  static inline void weights(float t, float* c) { float_weights(t, c); }
 };
 
 // Lanczos-3, sinc(x) sinc(x / 3) normalised to sum one. Four of the six weights vanish at both ends of [0, 1], so they
@@ -90,19 +95,22 @@ struct FilterTaps<6> {
     c[3] = add(t, bump(u2, tu2, 16310, -11187, -19379, 11422));
     c[2] = sub(sub(dup<V>(16384), add(c[0], c[5])), add(add(c[1], c[4]), c[3]));
   }
-  static inline float bump(float t, float tu, const float* p) {
+  template <class F>
+  static inline F float_bump(F t, F tu, const float* p) {
     return tu * (p[0] + t * (p[1] + t * (p[2] + t * (p[3] + t * (p[4] + t * p[5])))));
   }
-  static inline void weights(float t, float* c) {
+  template <class F>
+  static inline void float_weights(F t, F* c) {
     constexpr float kOuter[] = {0.206696f, -0.124269f, -0.284983f, 0.150281f, 0.131111f, -0.078927f};
     constexpr float kMiddle[] = {-0.827166f, 0.331822f, 0.556036f, 0.020141f, -0.472246f, 0.184603f};
     constexpr float kInner[] = {1.000315f, -0.764521f, -0.746915f, -0.294061f, 1.002237f, -0.369976f};
-    const float u = 1.0f - t, tu = t * u;
-    c[0] = bump(t, tu, kOuter);
-    c[5] = bump(u, tu, kOuter);
-    c[1] = bump(t, tu, kMiddle);
-    c[4] = bump(u, tu, kMiddle);
-    c[3] = t + bump(u, tu, kInner);
+    const F u = 1.0f - t, tu = t * u;
+    c[0] = float_bump(t, tu, kOuter);
+    c[5] = float_bump(u, tu, kOuter);
+    c[1] = float_bump(t, tu, kMiddle);
+    c[4] = float_bump(u, tu, kMiddle);
+    c[3] = t + float_bump(u, tu, kInner);
     c[2] = 1.0f - ((c[0] + c[5]) + (c[1] + c[4]) + c[3]);
   }
+  static inline void weights(float t, float* c) { float_weights(t, c); }
 };

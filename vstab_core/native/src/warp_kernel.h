@@ -62,6 +62,13 @@ constexpr int kGroups = 1;
 #include "warp_plan.h"
 #include "warp_scalar.h"
 
+#if VSTAB_LEVEL_AVX2 || VSTAB_LEVEL_AVX512
+#include "warp_float.h"
+#define VSTAB_FLOATS 1
+#else
+#define VSTAB_FLOATS 0
+#endif
+
 #if VSTAB_VECTOR
 #include "warp_vector.h"
 #else
@@ -94,6 +101,14 @@ void warp_rows(const KernelArgs& a) {
           }
         }
       }
+#if VSTAB_FLOATS
+      if constexpr (kChannels == 1 && sizeof(T) == 4 && kTaps > 1) {
+        if (b < whole_runs && float_run<kTaps>(a, plan, b, out + b * kBlock)) {
+          ++b;
+          continue;
+        }
+      }
+#endif
       const int count = min_of(kBlock, a.dst_width - b * kBlock);
       ScalarPath<T, kChannels, kTaps>::run(a, plan, b, count, out + b * kBlock * kChannels);
       ++b;
