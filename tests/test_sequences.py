@@ -10,6 +10,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+import OpenEXR
 import pytest
 
 from tests.sequences import COUNT, FIRST, SIZE, dpx_bytes, dpx_shot, exr_shot, read_exr, write_exr
@@ -140,6 +141,19 @@ def test_parts_overscan_and_moving_bounding_boxes(tmp_path: Path) -> None:
     again = exr.read_picture(tmp_path / "back.exr", 1, exr.read_header(tmp_path / "back.exr").data)
     for plane, before in zip(again.planes, frames[2].planes, strict=True):
         np.testing.assert_array_equal(plane, before)
+
+
+@pytest.mark.parametrize("compression", ["NO", "RLE", "ZIPS", "PIZ", "PXR24", "B44A", "DWAA"])
+def test_tiles_and_compression_stay(tmp_path: Path, compression: str) -> None:
+    kind = getattr(OpenEXR, f"{compression}_COMPRESSION")
+    plane = np.linspace(0, 1, 40 * 70, dtype=np.float16).reshape(40, 70)
+    attributes = {"type": OpenEXR.tiledimage, "tiles": OpenEXR.TileDescription(), "compression": kind}
+    write_exr(tmp_path / "a.1.exr", [("", {"R": plane, "G": plane, "B": plane}, attributes)])
+    picture = exr.read_picture(tmp_path / "a.1.exr", 1, (0, 0, 69, 39))
+    exr.write_picture(tmp_path / "b.1.exr", picture.planes, picture)
+    before, after = read_exr(tmp_path / "a.1.exr"), read_exr(tmp_path / "b.1.exr")
+    assert {key: str(value) for key, value in after[1].items()} == {key: str(value) for key, value in before[1].items()}
+    assert np.abs(after[0]["G"] - before[0]["G"]).max() <= (0.01 if compression in ("B44A", "DWAA") else 0)
 
 
 @pytest.mark.parametrize(

@@ -241,6 +241,33 @@ def test_bottom_up_and_padded_rows_make_no_difference(level: str) -> None:
             assert (room[:, 101:] == 9).all()
 
 
+@pytest.mark.parametrize("filter_", ["nearest", *FILTERS])
+@pytest.mark.parametrize("border", BORDERS)
+def test_samples_that_are_no_number_stay_one_pixel_in_every_instruction_set(filter_: Any, border: Any) -> None:
+    plane = noise((45, 77), np.float32, 0)
+    for at, value in (((20, 30), np.inf), ((21, 31), -np.inf), ((5, 60), np.nan), ((0, 0), np.inf), ((44, 76), np.nan)):
+        plane[at] = value
+    warp = similarity(1.1, 3.0, (0.03, -0.02), 45 / 77)
+    results = [warp_plane(plane, warp, filter=filter_, border=border, simd=level) for level in LEVELS]
+    assert len({result.tobytes() for result in results}) == 1
+    twin = warp_plane_reference(plane, build_grid(warp, plane.shape), filter=filter_, border=border)
+    same = (np.isnan(results[0]) == np.isnan(twin)) & (np.isposinf(results[0]) == np.isposinf(twin))
+    assert (~same).sum() <= 2  # where two samples are equally near, 1/2048 px decides
+    assert 2 <= (~np.isfinite(results[0])).sum() <= 8
+    near = same & np.isfinite(twin)
+    close = np.isclose(results[0], np.nan_to_num(twin), atol=0.02)[near]
+    assert close.mean() > 0.995  # nearest, and beside what is no number: as above
+
+
+def test_the_nearest_filter_copies_bits() -> None:
+    ids = np.random.default_rng(3).integers(0, 1 << 32, (45, 77), dtype=np.uint32)
+    warp = similarity(1.2, 17.0, (0.1, 0.1), 45 / 77)
+    moved = warp_plane(ids.view(np.float32), warp, filter="nearest", border="replicate").view(np.uint32)
+    assert np.isin(moved, ids).all()
+    with pytest.raises(ValueError, match="nearest filter is for float planes"):
+        warp_plane(np.zeros((8, 8), np.uint8), warp, filter="nearest")
+
+
 def test_float_values_above_one_pass() -> None:
     plane = np.full((30, 40), 1234.5, np.float32)
     for filter_ in FILTERS:

@@ -247,7 +247,7 @@ def warp_plane_reference(
         for i in range(taps):
             sample = samples(x_index[..., i], y_index[..., j])
             if nearest is not None:  # what is no number stays one pixel
-                sample = np.where(np.isfinite(sample) | ~np.isfinite(nearest), sample, nearest)
+                sample = np.where(np.isfinite(sample), sample, np.where(np.isfinite(nearest), nearest, 0.0))
             least = np.minimum(least, sample)
             result += sample * (x_weight[..., i] * y_weight[..., j])[..., None]
     if floor:

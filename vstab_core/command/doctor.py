@@ -50,6 +50,7 @@ def examine(version: str) -> dict[str, Any]:
         "opencv": part("opencv", lambda: importlib.import_module("cv2").__version__),
         "scipy": part("scipy", lambda: importlib.import_module("scipy").__version__),
         "opencolorio": part("opencolorio", lambda: importlib.import_module("PyOpenColorIO").__version__),
+        "openexr": part("openexr", lambda: importlib.import_module("OpenEXR").__version__),
         "pyav": part("pyav", lambda: importlib.import_module("av").__version__),
         "ffmpeg": part("ffmpeg", _ffmpeg),
         "simd": part("native core", _simd),

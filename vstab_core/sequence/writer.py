@@ -81,6 +81,10 @@ class SequenceWriter:
         Raises:
             OutputError: a frame before could not be written.
         """
+        if frame.planes[0].shape != frame.source.planes[0].shape:
+            raise UsageError(
+                f"'{frame.source.path}' is a cube map, and a sequence keeps its size; convert it to equirect first"
+            )
         number = self._first + frame.pts
         self._numbers.append(number)
         self._under_way.append(self._threads.submit(self._write, frame, number))
