@@ -114,3 +114,12 @@ def dpx_shot(folder: Path, bits: int = 10, **header: Any) -> Path:
         path = folder / f"scan_{index + 1:06d}.dpx"
         path.write_bytes(dpx_bytes(samples, bits, timecode=0x01020300 + index, **header))
     return folder / "scan_######.dpx"
+
+
+def small_dpx(folder: Path, **header: Any) -> Path:
+    """Write five frames of 16x9 without a picture and return the pattern."""
+    folder.mkdir()
+    for number in range(1, 6):
+        samples = np.full((9, 16, 3), 100 * number, np.uint16)
+        (folder / f"scan_{number:06d}.dpx").write_bytes(dpx_bytes(samples, 10, **header))
+    return folder / "scan_######.dpx"

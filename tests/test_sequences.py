@@ -13,7 +13,18 @@ import numpy as np
 import OpenEXR
 import pytest
 
-from tests.sequences import COUNT, FIRST, SIZE, dpx_bytes, dpx_shot, exr_shot, read_exr, write_exr
+from tests.sequences import (
+    COUNT,
+    FIRST,
+    SIZE,
+    dpx_bytes,
+    dpx_shot,
+    exr_shot,
+    read_exr,
+    scene_light,
+    small_dpx,
+    write_exr,
+)
 from vstab_core import cli, pipeline, resmooth
 from vstab_core.decode import luma_of, probe, read_frames
 from vstab_core.errors import Cancelled, InputError, OutputError, SidecarError, UsageError, VstabError
@@ -143,6 +154,20 @@ def test_parts_overscan_and_moving_bounding_boxes(tmp_path: Path) -> None:
         np.testing.assert_array_equal(plane, before)
 
 
+@pytest.mark.parametrize(
+    ("channels", "dtype"), [("Y", np.float32), ("RGB", np.float32), ("RGB", np.float16), ("YA", np.float16)]
+)
+def test_mono_colour_and_alpha_in_half_and_float(tmp_path: Path, channels: str, dtype: type) -> None:
+    for number, light in enumerate(scene_light()):
+        write_exr(tmp_path / f"a.{number}.exr", [("", {name: light.astype(dtype) for name in channels}, {})])
+    pipeline.stabilize(tmp_path / "a.%d.exr", tmp_path / "b.%d.exr", Parameters(fps="24"))
+    assert shake_of(tmp_path / "a.%d.exr") > 5 * shake_of(tmp_path / "b.%d.exr")
+    after, _ = read_exr(tmp_path / "b.7.exr")
+    assert {name: values.dtype for name, values in after.items()} == dict.fromkeys(channels, np.dtype(dtype))
+    first = after[channels[0]]
+    assert all(np.array_equal(values, first) for values in after.values())
+
+
 @pytest.mark.parametrize("compression", ["NO", "RLE", "ZIPS", "PIZ", "PXR24", "B44A", "DWAA"])
 def test_tiles_and_compression_stay(tmp_path: Path, compression: str) -> None:
     kind = getattr(OpenEXR, f"{compression}_COMPRESSION")
@@ -229,10 +254,14 @@ def test_a_dpx_sequence_becomes_steadier_and_keeps_its_headers(tmp_path: Path) -
 def test_the_frame_rate_comes_from_the_user_or_the_files_or_is_doubted(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    said = dpx_shot(tmp_path / "dpx")
+    said = small_dpx(tmp_path / "dpx")
     assert probe(said).frame_rate == Fraction(24000, 1001)
     assert not caplog.messages
-    silent = dpx_shot(tmp_path / "silent", rate=float("nan"), film_rate=0.0)
+    attributes = {"framesPerSecond": Fraction(30000, 1001)}
+    write_exr(tmp_path / "plate.1.exr", [("", {"Y": np.zeros((9, 16), np.float16)}, attributes)])
+    assert probe(tmp_path / "plate.#.exr").frame_rate == Fraction(30000, 1001)
+    assert not caplog.messages
+    silent = small_dpx(tmp_path / "silent", rate=float("nan"), film_rate=0.0)
     assert probe(silent).frame_rate == 24
     assert "--fps" in caplog.text
     pipeline.analyze(silent, tmp_path / "a.vstab", Parameters(fps="25"))
@@ -358,12 +387,12 @@ def test_a_frame_that_is_cut_short_is_named(broken: Path, keep: float) -> None:
         (770, b"\x00\x02", "2 image elements"),
         (803, b"\x20", "32 bits"),
         (806, b"\x00\x01", "run-length"),
-        (772, bytes(4), "makes no sense: 0x90"),
+        (772, bytes(4), "makes no sense: 0x9,"),
         (772, b"\x00\x00\x01\x00", "is cut short"),
     ],
 )
 def test_a_dpx_that_cannot_be_read_says_why(tmp_path: Path, at: int, data: bytes, words: str) -> None:
-    shot = dpx_shot(tmp_path / "in")
+    shot = small_dpx(tmp_path / "in")
     path = tmp_path / "in" / "scan_000003.dpx"
     path.write_bytes(path.read_bytes()[:at] + data + path.read_bytes()[at + len(data) :])
     refused(shot, InputError, words, "out.%04d.dpx")

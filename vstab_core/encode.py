@@ -24,7 +24,7 @@ from av.video.stream import VideoStream
 
 from .colour import SourceLook, hdr_parameters, read_look, set_colour, tag_picture, uncarried
 from .encoders import CONSTANT_RATE, SourceCodec, coded_size, container_of, plan_encoder
-from .errors import OutputError, UsageError, VstabError
+from .errors import InputError, OutputError, UsageError, VstabError
 from .formats import plane_shapes, plane_views
 from .handover import Handover
 from .isobmff import is_movie
@@ -340,7 +340,11 @@ class VideoWriter:
         if isinstance(copier, StreamCopier):
             rgb = av.VideoFormat(self.plan.pix_fmt).is_rgb
             output = Output(temporary, self._container, copier.target_of, rgb, self._first_s)
-            lost = losses(self._source, self.info.path, look, output)
+            try:
+                lost = losses(self._source, self.info.path, look, output)
+            except InputError as error:  # no decoder for what was encoded; the file is complete
+                logger.warning("'%s': what it keeps could not be looked at: %s", self.path, error)
+                return
             if lost:
                 logger.warning("'%s': a %s file does not keep: %s", self.path, self._container, "; ".join(lost))
 

@@ -36,7 +36,7 @@ _FAMILY: Mapping[str, str] = {
 _IN_ORDER = {*CONSTANT_RATE, "nut"}
 # FFmpeg says of these muxers only what they take by default ...
 _HELD_TOO: Mapping[str, set[str]] = {
-    "mxf": {"dnxhd", "prores_ks", "libx264", "h264_nvenc"},
+    "mxf": {"dnxhd", "prores_ks"},
     "mpegts": {"libx264", "libx265", "h264_nvenc", "hevc_nvenc"},
 }
 # ... and of mov too much: its header is then refused.

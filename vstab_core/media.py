@@ -86,7 +86,7 @@ def check_readable(path: Path) -> None:
         if pattern_of(path) is not None:
             raise InputError(
                 f"'{path}' is an image sequence, which is not taken here; make a video of it first "
-                f"(ffmpeg -start_number N -i NAME)"
+                "(ffmpeg -start_number N -i NAME)"
             ) from None
         raise InputError(f"'{path}' does not exist") from None
     except IsADirectoryError:

@@ -33,8 +33,10 @@ E choose(const std::string& name, const Names<E>& names, const char* what) {
   throw std::invalid_argument(std::string("unknown ") + what + " '" + name + "'; choose one of: " + known);
 }
 
-const Names<Filter> kFilters = {
-    {"bilinear", Filter::bilinear}, {"bicubic", Filter::bicubic}, {"lanczos3", Filter::lanczos3}, {"nearest", Filter::nearest}};
+const Names<Filter> kFilters = {{"bilinear", Filter::bilinear},
+                                {"bicubic", Filter::bicubic},
+                                {"lanczos3", Filter::lanczos3},
+                                {"nearest", Filter::nearest}};
 const Names<Border> kBorders = {{"constant", Border::constant},
                                 {"replicate", Border::replicate},
                                 {"mirror", Border::mirror},
