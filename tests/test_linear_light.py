@@ -230,6 +230,9 @@ def test_chroma_is_brought_to_luma_where_it_lies(place: str) -> None:
     parts = components_of(frame.planes, frame.pixel_format)
     down = {"topleft": 0.5}.get(place, 1.0)
     across = {"center": 1.0}.get(place, 0.5)
+    opened = linear_light(info, SCENE)
+    assert opened is not None
+    assert opened._place == (down, across)
     wide = [parts.colour[0].astype(np.float64)] + [
         upsampled(upsampled(c.astype(np.float64), 2, down, SIZE[0], 0), 2, across, SIZE[1], 1) for c in parts.colour[1:]
     ]
