@@ -21,10 +21,13 @@ STEPS = 10
 
 
 def child(arguments: list[str]) -> int:
-    source, out = Path(arguments[0]), Path(arguments[2])
+    command, source, out = arguments[0], Path(arguments[1]), Path(arguments[3])
+    if source.read_bytes()[4:8] == b"ftyp":  # a clip: the real command
+        os.execv(sys.executable, [sys.executable, "-P", "-m", "vstab_core.cli", *arguments])
+    options = " ".join(arguments[7:])
     seconds, _, what = source.read_text().partition(" ")
     with (source.parent / "children.txt").open("a") as log:
-        log.write(f"{os.getpid()} {source.name} {' '.join(arguments[6:])}\n")
+        log.write(f"{os.getpid()} {source.name} {options if command == 'stabilize' else f'{command} {options}'}\n")
     partial = out.with_name("." + out.name + ".partial")
     partial.write_text("half")
     threading.Thread(target=stop_with_stdin, args=(partial,), daemon=True).start()
@@ -40,10 +43,19 @@ def child(arguments: list[str]) -> int:
         os.kill(os.getpid(), signal.SIGSEGV)
     if what == "warn":
         tell(event="warning", message="it shakes")
-    partial.write_text(f"result of {source.read_text()} {' '.join(arguments[6:])}")
+    partial.write_text(result_of(command, source.read_text(), arguments[7:]))
     os.replace(partial, out)
     tell(event="result", figures={"frames": STEPS})
     return 0
+
+
+def result_of(command: str, text: str, options: list[str]) -> str:
+    if "--join" in options:
+        parts = options[options.index("--join") + 1 :]
+        return "joined of " + " ".join(Path(part).read_text() for part in parts)
+    if command == "segment":
+        return options[1]
+    return f"result of {text} {' '.join(options)}"
 
 
 def stop_with_stdin(partial: Path) -> None:

@@ -81,13 +81,16 @@ def fingerprint(path: Path) -> str:
     return digest.hexdigest()
 
 
-def read_frames(path: Path, *, on_damage: OnDamage | None = None, ahead: int = FRAMES_AHEAD) -> Iterator[Frame]:
+def read_frames(
+    path: Path, *, on_damage: OnDamage | None = None, ahead: int = FRAMES_AHEAD, start: int | None = None
+) -> Iterator[Frame]:
     """Yield every frame of the first video stream in display order.
 
     Args:
         path: the file.
         on_damage: called with a message for each damaged stretch; without it they are logged as warnings.
         ahead: how many frames are decoded ahead in a thread of their own; 0 decodes in the caller's thread.
+        start: a time in ticks to seek to, see `read_pictures`; None: from the beginning.
 
     Returns:
         frames whose planes are views of the decoder's memory (copies only where the picture had to be turned or its
@@ -96,7 +99,7 @@ def read_frames(path: Path, *, on_damage: OnDamage | None = None, ahead: int = F
     Raises:
         InputError: as `probe`, and where the picture size changes in mid-stream.
     """
-    return _tell_damage(read_ahead(_frames(Path(path)), ahead, "decode", _bytes_of), Path(path), on_damage)
+    return _tell_damage(read_ahead(_frames(Path(path), start), ahead, "decode", _bytes_of), Path(path), on_damage)
 
 
 def _bytes_of(item: Frame | str) -> int:
@@ -123,9 +126,9 @@ def _tell_damage(items: Iterator[Frame | str], path: Path, on_damage: OnDamage |
         getattr(items, "close", lambda: None)()
 
 
-def _frames(path: Path) -> Iterator[Frame | str]:
+def _frames(path: Path, start: int | None) -> Iterator[Frame | str]:
     orientation: Orientation | None = None
-    for picture in read_pictures(path):
+    for picture in read_pictures(path, start):
         if isinstance(picture, str):
             yield picture
             continue

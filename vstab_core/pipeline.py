@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -247,18 +247,24 @@ def _render(
         if message not in known:
             warnings.append(message)
 
-    size = (clip.info.height, clip.info.width)
-    sound = sound_changes(clip.info.path, warps, motion, clip.parameters.ambisonics)
-    says = spherical_of_output(clip.info.path, clip.layout.stereo, clip.layout.half) if clip.sphere else None
-    pace = pace_of(warps, motion, clip.parameters)
     with VideoWriter(
-        output, clip.info, encode, overwrite=overwrite, size=size, sound=sound, spherical=says, pace=pace
+        output, clip.info, encode, overwrite=overwrite, **beside_the_picture(clip, warps, motion)
     ) as writer:
         frames = tail.replay(lambda: clip.frames(damaged), int(warps.pts[0]))
         flat = motion if isinstance(motion, CameraMotion) else None
         for done, frame in enumerate(render_frames(frames, warps, flat, clip.parameters, writer.new_frame), 1):
             writer.write(frame)
             tell(on_progress, "render", done, len(warps))
+
+
+def beside_the_picture(clip: Source, warps: WarpTrack, motion: CameraMotion | RotationMotion | None) -> dict[str, Any]:
+    """Return the arguments of `VideoWriter` that say what becomes of sound, tags and times."""
+    return {
+        "size": (clip.info.height, clip.info.width),
+        "sound": sound_changes(clip.info.path, warps, motion, clip.parameters.ambisonics),
+        "spherical": spherical_of_output(clip.info.path, clip.layout.stereo, clip.layout.half) if clip.sphere else None,
+        "pace": pace_of(warps, motion, clip.parameters),
+    }
 
 
 def _stabilize_streaming(

@@ -45,9 +45,9 @@ class Source:
         """How a frame is laid out."""
         return layout_of(self.parameters)
 
-    def frames(self, on_damage: Callable[[str], None]) -> Iterator[Frame]:
+    def frames(self, on_damage: Callable[[str], None], start: int | None = None) -> Iterator[Frame]:
         """Yield the frames, as `decode.read_frames` does."""
-        frames = read_frames(self.info.path, on_damage=on_damage)
+        frames = read_frames(self.info.path, on_damage=on_damage, start=start)
         if self.parameters.projection not in INPUTS:
             return frames
         return as_equirect(frames, self.info, self.parameters.projection, self.parameters.stereo)

@@ -1,4 +1,4 @@
-"""Many machines: clips as tasks of a Dask scheduler (the extra `cluster`).
+"""Many machines: clips, and parts of long ones, as tasks of a Dask scheduler (the extra `cluster`).
 
 The machines share a file system on which sources and results have the same paths, and have the same vstab. A task
 whose worker dies is given to another worker by the scheduler; its half-made result lies in the staging folder and is
@@ -15,6 +15,7 @@ from typing import Any
 from ..errors import UsageError, VstabError
 from .clip import Job, Outcome, run_clip
 from .run import Future
+from .segments import LongClip, is_long
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +53,16 @@ class ClusterPool:
 
     def submit(self, job: Job) -> Future:
         """Take on a job."""
-        future: Future = self._client.submit(_run, job, key=f"{self._key}-{job.number}", pure=False, retries=RETRIES)
+        if not is_long(job):
+            return self._hand_out(job)
+        clip = LongClip(job, self._hand_out)
+        clip.begin()
+        return clip.future
+
+    def _hand_out(self, job: Job, step: str = "") -> Future:
+        # what takes longest begins first: the steps of a long clip go before clips that wait
+        key, priority = f"{self._key}-{job.number}{step and '-'}{step}", int(bool(step))
+        future: Future = self._client.submit(_run, job, key=key, pure=False, retries=RETRIES, priority=priority)
         self._futures.append(future)
         return future
 
