@@ -3,7 +3,8 @@
     python batch_stand_in.py run vstab-arguments...     the command, with this file in the place of the children
     python batch_stand_in.py SOURCE -o OUT ...          a child
 
-A source is text: seconds that it takes, and what happens then: ok, warn, fail, crash.
+A source is text: seconds that it takes, and what happens then: ok, warn, fail, crash. "long" anywhere in it makes it a
+long clip, of `PARTS` parts, whose joining fails if there is "apart" in it too.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 
 CHILD = (sys.executable, "-S", __file__)
 STEPS = 10
+PARTS = [(0, 100), (100, 250), (250, 300), (300, 400)]
 
 
 def child(arguments: list[str]) -> int:
@@ -35,7 +37,7 @@ def child(arguments: list[str]) -> int:
     for step in range(STEPS):
         time.sleep(float(seconds) / STEPS)
         tell(event="progress", stage="render", frame=step + 1, frames=STEPS)
-    if what == "fail":
+    if what == "fail" or ("apart" in what and "--join" in options):
         partial.unlink()
         tell(event="error", code="input", message="no clip of ours")
         return 3
@@ -58,6 +60,14 @@ def result_of(command: str, text: str, options: list[str]) -> str:
     return f"result of {text} {' '.join(options)}"
 
 
+def play_long_clips() -> None:
+    from vstab_core.batch import segments
+
+    segments._duration_s = lambda path: 240.0 if "long" in path.read_text() else 10.0
+    segments._can_join = lambda job: True
+    segments._ranges_in = lambda sidecar: PARTS
+
+
 def stop_with_stdin(partial: Path) -> None:
     while os.read(0, 1):
         pass
@@ -76,5 +86,6 @@ if __name__ == "__main__":
         from vstab_core.cli import main
 
         vstab_core.batch.clip.COMMAND = CHILD
+        play_long_clips()
         sys.exit(main(sys.argv[2:]))
     sys.exit(child(sys.argv[1:]))

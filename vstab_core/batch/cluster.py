@@ -47,7 +47,7 @@ class ClusterPool:
             raise UsageError(f"no Dask scheduler answers at '{address}': {error}") from error
         self._address = address
         self._key = f"vstab-{secrets.token_hex(4)}"
-        self._futures: list[Any] = []
+        self._futures: set[Any] = set()  # of what is not done yet: results that nobody holds are not made again
         if not self._client.nthreads():
             logger.warning("no worker is connected to '%s' yet; the clips wait for one", address)
 
@@ -63,7 +63,8 @@ class ClusterPool:
         # what takes longest begins first: the steps of a long clip go before clips that wait
         key, priority = f"{self._key}-{job.number}{step and '-'}{step}", int(bool(step))
         future: Future = self._client.submit(_run, job, key=key, pure=False, retries=RETRIES, priority=priority)
-        self._futures.append(future)
+        self._futures.add(future)
+        future.add_done_callback(self._futures.discard)
         return future
 
     def check(self) -> None:
@@ -74,7 +75,7 @@ class ClusterPool:
     def close(self) -> None:
         """Withdraw the tasks; those at work stop once the staging folder is gone."""
         if self._client.status == "running":
-            self._client.cancel(self._futures)
+            self._client.cancel(list(self._futures))
         self._client.close()
 
 

@@ -6,6 +6,7 @@ become possible and looks, from outside, like one job.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import secrets
 import shutil
@@ -96,13 +97,9 @@ class LongClip:
         )
 
     def _split(self, analysis: Outcome) -> None:
-        from ..sidecar import read_sidecar
-
         assert analysis.staged is not None
         self._analysis = analysis
-        motion = read_sidecar(analysis.staged).motion
-        assert motion is not None
-        ranges = ranges_of(motion)
+        ranges = _ranges_in(analysis.staged)
         logger.info("'%s' is worked on in %d parts", self._job.source, len(ranges))
         self._parts = [None] * len(ranges)
         logs, suffix = self._job.log.with_suffix(".parts"), Path(self._job.name).suffix
@@ -159,7 +156,7 @@ class LongClip:
                 return
             self._in_parts = False
         logger.warning("'%s' is done again in one piece: %s", self._job.source, reason)
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._clear()
         self._hand_out(self._job, "whole", self._settle)
 
     def _settle(self, result: Outcome | BaseException) -> None:
@@ -171,7 +168,22 @@ class LongClip:
                 self.future.set_exception(result)
             else:
                 self.future.set_result(result)
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._clear()
+
+    def _clear(self) -> None:
+        """Remove the parts; steps that are still at work stop."""
+        gone = self._folder.with_name(f"{self._folder.name}-gone")  # at once, also while someone writes there
+        with contextlib.suppress(OSError):
+            self._folder.rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)
+
+
+def _ranges_in(sidecar: Path) -> list[tuple[int, int]]:
+    from ..sidecar import read_sidecar
+
+    motion = read_sidecar(sidecar).motion
+    assert motion is not None
+    return ranges_of(motion)
 
 
 def _duration_s(path: Path) -> float:
