@@ -119,7 +119,7 @@ def test_a_worker_that_is_killed_costs_one_part_of_a_long_clip(tmp_path: Path, c
     joining = next(step for step in steps if "--join" in step)
     assert steps.pop(joining) == 1
     assert sorted(steps.values()) == [1, 1, 1, 2]
-    assert all(step.endswith("--crf=20") for step in steps)
+    assert all(step.endswith("--crf=20.0") for step in steps)
     assert sorted(path.name for path in out.iterdir()) == [FILE, "logs", "long.mp4"]
 
 
