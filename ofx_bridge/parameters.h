@@ -21,6 +21,12 @@ struct Row {
 };
 
 constexpr Row kRows[] = {
+    {"input_space", "Input space",
+     "Colour space that the clip was recorded in, as 'ARRI LogC4' (`vstab spaces` lists them), so that log, linear and HDR clips track as well as others; auto goes by the clip's tags.",
+     Stage::analyze, true, true, false, 0.0, 0.0, 0.0, false, "auto", {nullptr}, 0},
+    {"ocio", "OpenColorIO config",
+     "The file that defines the colour spaces; auto takes what $OCIO names, else a built-in config.",
+     Stage::analyze, true, true, false, 0.0, 0.0, 0.0, false, "auto", {nullptr}, 0},
     {"model", "Model",
      "How far the picture may be bent; mesh also corrects local motion; rotation: 360 clips from frame to frame, without key frames (chosen when the clip is analyzed).",
      Stage::smooth, true, true, false, 0.0, 0.0, 0.0, false, nullptr, {"translation", "similarity", "homography", "mesh", "rotation", nullptr}, 1},
@@ -66,6 +72,15 @@ constexpr Row kRows[] = {
     {"deformation", "Deformation",
      "How far six local rotations may bend a 360 picture, against rolling shutter, parallax and stitching errors.",
      Stage::smooth, false, true, false, 0.0, 1.0, 1.0, false, nullptr, {nullptr}, 0},
+    {"fps", "Frame rate (image sequences)",
+     "Frames a second of an image sequence, as 24, 23.976 or 24000/1001; auto: as its files say, else 24.",
+     Stage::analyze, true, true, false, 0.0, 0.0, 0.0, false, "auto", {nullptr}, 0},
+    {"missing_frames", "Missing frames (image sequences)",
+     "What to do where an image sequence has a gap; skip leaves the same gap in the result.",
+     Stage::analyze, true, true, false, 0.0, 0.0, 0.0, false, nullptr, {"error", "skip", nullptr}, 0},
+    {"resample_light", "Resample in",
+     "What the warp mixes: the codes as they are; or linear light, without dark fringes at highlights: the scene's, by --input-space or the clip's tags, or the display's, by the tags.",
+     Stage::render, true, true, true, 0.0, 0.0, 0.0, false, nullptr, {"as-is", "scene", "display", nullptr}, 0},
     {"interpolation", "Interpolation",
      "The resampling filter.",
      Stage::render, true, true, true, 0.0, 0.0, 0.0, false, nullptr, {"bilinear", "bicubic", "lanczos3", nullptr}, 1},

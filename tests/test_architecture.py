@@ -20,7 +20,7 @@ STAGES = {
     "motion": ("motion",),
     "smooth": ("smooth",),
     "warp": ("warp",),
-    "encode": ("encode", "encoders", "outfile", "remux", "resound", "stretch", "colour", "kept", "movie_tags"),
+    "encode": ("encode", "encoders", "outfile", "remux", "resound", "stretch", "colour", "kept", "movie_tags", "parts"),
     "sidecar": ("sidecar",),
 }
 # Two stages are pairs. Motion asks the tracker for points where it needs them, frame by frame; the encoder reads what

@@ -1,4 +1,4 @@
-"""`vstab batch --scheduler` with a scheduler and two workers of Dask on this machine, one killed in mid-job.
+"""`vstab batch --scheduler` with a scheduler and two workers of Dask on this machine, some killed in mid-job.
 
 Skipped without Dask's `distributed` unless VSTAB_REQUIRE_HOSTS=1, then it fails.
 """
@@ -12,18 +12,29 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from clips import ClipSpec, write_clip
 from test_batch import children, manifest, results, sources, start, states, until, wait_for_end
+from test_parts import assert_alike, shaking
+
+from vstab_core import pipeline
+from vstab_core.batch import segments
+from vstab_core.batch.manifest import FILE
+from vstab_core.cli import main
+from vstab_core.params import Parameters
+from vstab_core.types import EncodeOptions
 
 PATIENCE_S = 60.0
 PRELOAD = f"""
 import sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
-import batch_stand_in, vstab_core.batch.clip
+import batch_stand_in, vstab_core.batch.clip  # which runs the real command where the source is a clip
 vstab_core.batch.clip.COMMAND = batch_stand_in.CHILD
 """
 
@@ -35,6 +46,7 @@ class Cluster:
     address: str
     scheduler: subprocess.Popen[bytes]
     workers: list[subprocess.Popen[bytes]]
+    more: Callable[[], subprocess.Popen[bytes]]
 
 
 @pytest.fixture(scope="module")
@@ -53,17 +65,68 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     with said.open("ab") as log:
         for command in ([*dask, "scheduler", *common, "--host", "127.0.0.1", "--port", "0"], worker, worker):
             processes.append(subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=log))
-        try:
+
+        def wait_for_workers() -> None:
             patience = time.monotonic() + PATIENCE_S
-            while said.read_text().count("Registered to:") < 2:
+            while said.read_text().count("Registered to:") < len(processes) - 1:
                 assert time.monotonic() < patience, said.read_text()
                 assert all(process.poll() is None for process in processes), said.read_text()
                 time.sleep(0.1)
-            yield Cluster(json.loads(told.read_text())["address"], processes[0], processes[1:])
+
+        def more() -> subprocess.Popen[bytes]:
+            processes.append(subprocess.Popen(worker, stdout=subprocess.DEVNULL, stderr=log))
+            wait_for_workers()
+            return processes[-1]
+
+        try:
+            wait_for_workers()
+            yield Cluster(json.loads(told.read_text())["address"], processes[0], processes[1:], more)
         finally:
             for process in processes:
                 process.kill()
                 process.wait()
+
+
+def test_a_long_clip_comes_out_of_parts_as_stabilize_makes_it(
+    tmp_path: Path, cluster: Cluster, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(segments, "SEGMENT_S", 5.0)
+    spec = ClipSpec((72, 128), rate=Fraction(2), count=24, options={"bf": "2", "g": "5"}, audio="aac")
+    source, alone, out = write_clip(tmp_path / "long.mp4", spec, shaking()), tmp_path / "alone.mp4", tmp_path / "out"
+    pipeline.stabilize(source, alone, Parameters(max_crop=0.2), EncodeOptions(crf=0.0))
+    arguments = ["batch", str(source), "--out", str(out), "--max-crop=0.2", "--crf=0"]
+    assert main([*arguments, "--scheduler", cluster.address]) == 0, capsys.readouterr().err
+    assert_alike(alone, out / "long.mp4")
+    assert manifest(out)["long.mp4"]["frames"] == 24
+    assert len(list((out / "logs" / "long.mp4.parts").iterdir())) == 2
+    assert sorted(path.name for path in out.iterdir()) == [FILE, "logs", "long.mp4"]
+
+
+def test_a_worker_that_is_killed_costs_one_part_of_a_long_clip(tmp_path: Path, cluster: Cluster) -> None:
+    folder, out = sources(tmp_path / "in", long="1 ok long"), tmp_path / "out"
+    victim = cluster.more()
+    run = start(folder, "--out", out, "--scheduler", cluster.address, "--crf=20", "--max-crop=0.2")
+    patience = time.monotonic() + PATIENCE_S
+    while sum("--frames" in step for step in steps_in(folder)) < 3:  # one at each worker
+        assert time.monotonic() < patience
+        time.sleep(0.02)
+    victim.kill()
+    text = run.communicate(timeout=PATIENCE_S)[0]
+    assert run.returncode == 0, text
+    assert results(out)["long"][1] == "joined of --frames=0:100 --frames=100:250 --frames=250:300 --frames=300:400"
+    steps = Counter(" ".join(word for word in step.split() if "=/" not in word) for step in steps_in(folder))
+    assert steps.pop("analyze --max-crop=0.2") == 1
+    joining = next(step for step in steps if "--join" in step)
+    assert steps.pop(joining) == 1
+    assert sorted(steps.values()) == [1, 1, 1, 2]
+    assert all(step.endswith("--crf=20.0") for step in steps)
+    assert sorted(path.name for path in out.iterdir()) == [FILE, "logs", "long.mp4"]
+
+
+def steps_in(folder: Path) -> list[str]:
+    """Return what the children were asked for, in the order in which they began."""
+    begun = folder / "children.txt"
+    return [line.split(" ", 2)[2] for line in begun.read_text().splitlines()] if begun.exists() else []
 
 
 def test_a_worker_that_is_killed_loses_nothing(tmp_path: Path, cluster: Cluster) -> None:

@@ -110,6 +110,7 @@ def read_frames(
     on_damage: OnDamage | None = None,
     ahead: int = FRAMES_AHEAD,
     reading: sequence.Reading = AS_FILES_SAY,
+    start: int | None = None,
 ) -> Iterator[Frame]:
     """Yield every frame of the first video stream in display order.
 
@@ -118,6 +119,7 @@ def read_frames(
         on_damage: called with a message for each damaged stretch; without it they are logged as warnings.
         ahead: how many frames are decoded ahead in a thread of their own; 0 decodes in the caller's thread.
         reading: as for `probe`.
+        start: a time in ticks to seek to, see `read_pictures`; None: from the beginning. Of files only.
 
     Returns:
         frames whose planes are views of the decoder's memory (copies only where the picture had to be turned or its
@@ -128,7 +130,7 @@ def read_frames(
     """
     path = Path(path)
     pattern = pattern_of(path)
-    frames = _frames(path) if pattern is None else sequence.read_frames(pattern, reading)
+    frames = _frames(path, start) if pattern is None else sequence.read_frames(pattern, reading)
     return _tell_damage(read_ahead(frames, ahead, "decode", _bytes_of), path, on_damage)
 
 
@@ -156,9 +158,9 @@ def _tell_damage(items: Iterator[Frame | str], path: Path, on_damage: OnDamage |
         getattr(items, "close", lambda: None)()
 
 
-def _frames(path: Path) -> Iterator[Frame | str]:
+def _frames(path: Path, start: int | None) -> Iterator[Frame | str]:
     orientation: Orientation | None = None
-    for picture in read_pictures(path):
+    for picture in read_pictures(path, start):
         if isinstance(picture, str):
             yield picture
             continue

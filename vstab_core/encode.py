@@ -15,11 +15,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import NoReturn
+from typing import IO, NoReturn, Self
 
 import av
 import numpy as np
 from av.container import OutputContainer
+from av.packet import Packet
 from av.video.stream import VideoStream
 
 from .colour import SourceLook, hdr_parameters, read_look, set_colour, tag_picture, uncarried
@@ -124,7 +125,7 @@ class VideoWriter:
         for what in uncarried(look):
             logger.warning("'%s': %s in the video stream is lost", self.path, what)
         self._output: OutputContainer = av.open(
-            str(self._file.temporary),
+            self._target(),
             "w",
             format=container,
             container_options=muxer_options(source, container),
@@ -158,6 +159,10 @@ class VideoWriter:
             if not log:
                 raise
             raise OutputError(f"a {container} file refuses this: {'; '.join(log)}") from error
+
+    def _target(self) -> str | IO[bytes]:
+        """Return what the muxer writes to."""
+        return str(self._file.temporary)
 
     def _add_video(self, container: str, look: SourceLook) -> VideoStream:
         plan = self.plan
@@ -279,9 +284,13 @@ class VideoWriter:
 
     def _encode(self, picture: av.VideoFrame | None) -> None:
         for packet in self._video.encode(picture):
-            if self._copier is not None and packet.dts is not None:
-                self._copier.copy_until(float(packet.dts * packet.time_base))
-            mux(self._output, packet, self._video, self._last_dts)
+            self._put(packet)
+
+    def _put(self, packet: Packet[VideoStream]) -> None:
+        """Write a packet of the video, after what the other streams have until then."""
+        if self._copier is not None and packet.dts is not None:
+            self._copier.copy_until(float(packet.dts * packet.time_base))
+        mux(self._output, packet, self._video, self._last_dts)
 
     # -- the end ------------------------------------------------------------------------------------------------
 
@@ -302,11 +311,7 @@ class VideoWriter:
             raise OutputError(f"output '{self.path}': no frame was written")
         self._done = True
         try:
-            self._output.close()
-            if self._spherical is not None:
-                self._spherical.write(self._file.temporary)
-            self._keep_ambisonics()
-            self._finish_tags()
+            self._finish()
         except (av.FFmpegError, OSError) as error:
             self._release()
             self._raise(error)
@@ -315,6 +320,14 @@ class VideoWriter:
             raise
         self._closing.close()
         self._file.complete()
+
+    def _finish(self) -> None:
+        """Write the end of the file."""
+        self._output.close()
+        if self._spherical is not None:
+            self._spherical.write(self._file.temporary)
+        self._keep_ambisonics()
+        self._finish_tags()
 
     def _keep_ambisonics(self) -> None:
         """Say again which sound is ambisonic: FFmpeg's muxer drops it."""
@@ -388,7 +401,7 @@ class VideoWriter:
             raise error
         raise output_error(error, self.path) from error
 
-    def __enter__(self) -> VideoWriter:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

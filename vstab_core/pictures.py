@@ -112,8 +112,13 @@ def frame_rate_of(stream: VideoStream) -> Fraction:
     return stream.average_rate or stream.guessed_rate or stream.base_rate or Fraction(25)
 
 
-def read_pictures(path: Path) -> Iterator[av.VideoFrame | str]:
+def read_pictures(path: Path, start: int | None = None) -> Iterator[av.VideoFrame | str]:
     """Yield each decoded picture with a strictly increasing pts, and a text for each stretch of damage.
+
+    Args:
+        path: the file.
+        start: a time in ticks; the first pictures are those where the demuxer's seek to it ends: it may miss it, and
+            those before the first key picture may be damaged. None: the beginning.
 
     Raises:
         InputError: the file cannot be read, holds nothing that can be decoded, or its picture size changes.
@@ -124,10 +129,13 @@ def read_pictures(path: Path) -> Iterator[av.VideoFrame | str]:
         for other in container.streams:
             if other is not stream:
                 other.discard = av.stream.Discard.all
+        promised = len(stream.index_entries) if start is None else 0
+        if start is not None:
+            container.seek(start, stream=stream)
         report = DamageReport()
         clock = Clock(path, stream)
         form: Form | None = None
-        for picture in _decode(container, stream, report):
+        for picture in _decode(container, stream, report, promised):
             clock.set_pts(picture)
             form = form or Form(path, picture)
             yield form.apply(picture)
@@ -137,10 +145,12 @@ def read_pictures(path: Path) -> Iterator[av.VideoFrame | str]:
             raise InputError(f"no picture in '{path}' could be decoded")
 
 
-def _decode(container: InputContainer, stream: VideoStream, report: DamageReport) -> Iterator[av.VideoFrame]:
+def _decode(
+    container: InputContainer, stream: VideoStream, report: DamageReport, promised: int
+) -> Iterator[av.VideoFrame]:
     time_base = time_base_of(stream)
     missing = Missing(time_base, report) if stream.codec_context.field_order <= 1 else None  # two fields, two packets
-    promised, seen = len(stream.index_entries), 0
+    seen = 0
     last_s = 0.0
     for packet in _packets(container, stream, report):
         seen += packet.size > 0

@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -268,13 +268,17 @@ def _writer(
 ) -> VideoWriter | SequenceWriter:
     if pattern_of(clip.info.path) is not None:
         return SequenceWriter(output, clip.info, encode, overwrite=overwrite)
-    size = (clip.info.height, clip.info.width)
-    sound = sound_changes(clip.info.path, warps, motion, clip.parameters.ambisonics)
-    says = spherical_of_output(clip.info.path, clip.layout.stereo, clip.layout.half) if clip.sphere else None
-    pace = pace_of(warps, motion, clip.parameters)
-    return VideoWriter(
-        output, clip.info, encode, overwrite=overwrite, size=size, sound=sound, spherical=says, pace=pace
-    )
+    return VideoWriter(output, clip.info, encode, overwrite=overwrite, **beside_the_picture(clip, warps, motion))
+
+
+def beside_the_picture(clip: Source, warps: WarpTrack, motion: CameraMotion | RotationMotion | None) -> dict[str, Any]:
+    """Return the arguments of `VideoWriter` that say what becomes of sound, tags and times."""
+    return {
+        "size": (clip.info.height, clip.info.width),
+        "sound": sound_changes(clip.info.path, warps, motion, clip.parameters.ambisonics),
+        "spherical": spherical_of_output(clip.info.path, clip.layout.stereo, clip.layout.half) if clip.sphere else None,
+        "pace": pace_of(warps, motion, clip.parameters),
+    }
 
 
 def _stabilize_streaming(

@@ -53,9 +53,9 @@ class Source:
         """How a frame is laid out."""
         return layout_of(self.parameters)
 
-    def frames(self, on_damage: Callable[[str], None]) -> Iterator[Frame]:
+    def frames(self, on_damage: Callable[[str], None], start: int | None = None) -> Iterator[Frame]:
         """Yield the frames, as `decode.read_frames` does."""
-        frames = read_frames(self.info.path, on_damage=on_damage, reading=_reading(self.parameters))
+        frames = read_frames(self.info.path, on_damage=on_damage, reading=_reading(self.parameters), start=start)
         if self.tone is not None or self.light is not None:
             frames = told_of_range(frames, self.info, on_damage)
         if self.parameters.projection not in INPUTS:

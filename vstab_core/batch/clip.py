@@ -1,4 +1,5 @@
 """One clip of a batch: a child process `vstab stabilize --progress json`, wherever the batch's clips are worked on.
+Steps of a long clip (`segments`) are such children too, of other commands.
 
 A child of its own, so that a crash in a codec takes one clip along and not the batch. It writes into a staging folder;
 the batch gives the result its name. The child stops when its stdin closes, so also when its parent is killed.
@@ -23,7 +24,7 @@ from typing import IO, Any
 
 from ..errors import VstabError
 
-COMMAND = (sys.executable, "-P", "-m", "vstab_core.cli", "stabilize")  # -P: what lies in this folder is not imported
+COMMAND = (sys.executable, "-P", "-m", "vstab_core.cli")  # -P: what lies in this folder is not imported
 POLL_S = 0.2
 GRACE_S = 10.0  # after the request to stop; a frame of 8K takes a fraction of a second
 
@@ -40,7 +41,8 @@ class Job:
         name: of the result within the batch's directory.
         staging: the run's own folder in the batch's directory; it goes when the run is given up.
         log: the file that the child's messages are added to.
-        arguments: of `vstab stabilize`, after the files.
+        arguments: of the command, after the files.
+        command: of vstab.
     """
 
     number: int
@@ -49,6 +51,7 @@ class Job:
     staging: Path
     log: Path
     arguments: tuple[str, ...]
+    command: str = "stabilize"
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,7 @@ class Outcome:
 
 
 def run_clip(job: Job, stop: Callable[[], bool], on_event: OnEvent | None = None) -> Outcome:
-    """Stabilize a clip into the staging folder.
+    """Stabilize a clip, or do a step of that, into the staging folder.
 
     Args:
         job: what is to be done.
@@ -91,7 +94,7 @@ def run_clip(job: Job, stop: Callable[[], bool], on_event: OnEvent | None = None
     attempt = job.staging / f"{job.number:05d}-{secrets.token_hex(4)}"  # a second attempt never meets the first
     attempt.mkdir()
     staged = attempt / Path(job.name).name
-    command = [*COMMAND, str(job.source), "-o", str(staged), "--progress", "json", "-v", *job.arguments]
+    command = [*COMMAND, job.command, str(job.source), "-o", str(staged), "--progress", "json", "-v", *job.arguments]
     warnings: list[str] = []
     last: dict[str, Any] = {}
     job.log.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Many machines: clips as tasks of a Dask scheduler (the extra `cluster`).
+"""Many machines: clips, and parts of long ones, as tasks of a Dask scheduler (the extra `cluster`).
 
 The machines share a file system on which sources and results have the same paths, and have the same vstab. A task
 whose worker dies is given to another worker by the scheduler; its half-made result lies in the staging folder and is
@@ -15,6 +15,7 @@ from typing import Any
 from ..errors import UsageError, VstabError
 from .clip import Job, Outcome, run_clip
 from .run import Future
+from .segments import LongClip, is_long
 
 logger = logging.getLogger(__name__)
 
@@ -46,14 +47,24 @@ class ClusterPool:
             raise UsageError(f"no Dask scheduler answers at '{address}': {error}") from error
         self._address = address
         self._key = f"vstab-{secrets.token_hex(4)}"
-        self._futures: list[Any] = []
+        self._futures: set[Any] = set()  # of what is not done yet: results that nobody holds are not made again
         if not self._client.nthreads():
             logger.warning("no worker is connected to '%s' yet; the clips wait for one", address)
 
     def submit(self, job: Job) -> Future:
         """Take on a job."""
-        future: Future = self._client.submit(_run, job, key=f"{self._key}-{job.number}", pure=False, retries=RETRIES)
-        self._futures.append(future)
+        if not is_long(job):
+            return self._hand_out(job)
+        clip = LongClip(job, self._hand_out)
+        clip.begin()
+        return clip.future
+
+    def _hand_out(self, job: Job, step: str = "") -> Future:
+        # what takes longest begins first: the steps of a long clip go before clips that wait
+        key, priority = f"{self._key}-{job.number}{step and '-'}{step}", int(bool(step))
+        future: Future = self._client.submit(_run, job, key=key, pure=False, retries=RETRIES, priority=priority)
+        self._futures.add(future)
+        future.add_done_callback(self._futures.discard)
         return future
 
     def check(self) -> None:
@@ -64,7 +75,7 @@ class ClusterPool:
     def close(self) -> None:
         """Withdraw the tasks; those at work stop once the staging folder is gone."""
         if self._client.status == "running":
-            self._client.cancel(self._futures)
+            self._client.cancel(list(self._futures))
         self._client.close()
 
 

@@ -38,6 +38,7 @@ COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "export": ("write the camera motion and the warps of a sidecar for other programs", ("export",)),
     "batch": ("stabilize many clips; a run that was stopped goes on", ("batch",)),
     "unstabilize": ("give a stabilized 360 clip its original view back", ("render",)),
+    "segment": ("", ("render",)),  # of `batch`, for itself: not shown
     "info": ("show what is known of a video or a sidecar", ()),
     "params": ("list every parameter", ()),
     "metrics": ("list every metric of `vstab eval`, with its formula and source", ()),
@@ -54,6 +55,7 @@ MODULES = {
     "pipe": "pipe",
     "batch": "batch",
     "unstabilize": "unstabilize",
+    "segment": "segment",
 }
 PROGRESS_MODES = ("auto", "json", "none")
 
@@ -99,12 +101,16 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND")
     commands: dict[str, Parser] = {}
     for name, (text, stages) in COMMANDS.items():
-        command = subparsers.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        if text:
+            command = subparsers.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        else:
+            command = subparsers.add_parser(name)
         commands[name] = command
         _add_files(command, name)
         if name in MODULES:
             module_of(name).add_arguments(command)
-        add_parameters(command, _parameters_of(name, stages))
+        if name != "segment":  # the sidecar knows them
+            add_parameters(command, _parameters_of(name, stages))
         if name in ("stabilize", "render"):
             add_encoder(command)
         if stages:
@@ -269,7 +275,8 @@ def _refuse_unknown(arguments: Sequence[str], commands: dict[str, Parser]) -> No
         return
     name = words[at]
     if name not in commands:
-        raise UsageError(f"unknown command {name!r}; {_nearest(name, list(commands), 'commands')}")
+        shown = [known for known in commands if COMMANDS[known][0]]
+        raise UsageError(f"unknown command {name!r}; {_nearest(name, shown, 'commands')}")
     known = _flags(commands[name])
     for word in words[at + 1 :]:
         flag = word.partition("=")[0]
