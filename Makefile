@@ -1,5 +1,5 @@
 # Everything runs in .venv; nothing else of the machine is touched, except that as root on Debian or Ubuntu `setup`
-# installs a missing compiler or python3-venv, and `test` a missing Chromium or ffmpeg.
+# installs a missing compiler or python3-venv, and `test` a missing Chromium, ffmpeg, or library of Blender's.
 
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && exit; done; echo python3)

@@ -33,7 +33,7 @@ def result_file(source: str, folder: str, taken: Collection[str] = ()) -> str:
         number += 1
 
 
-def analysis_file(source: str, folder: str, parameters: Mapping[str, Any]) -> str:
+def analysis_file(source: str, folder: str, parameters: Mapping[str, Any], is_360: bool) -> str:
     """Return the name of the sidecar that holds a clip's analysis; strips of one clip share it.
 
     In a folder of their own, clips of different folders may have one name: a few digits of the path tell them apart.
@@ -41,6 +41,8 @@ def analysis_file(source: str, folder: str, parameters: Mapping[str, Any]) -> st
     words = [str(parameters[name]) for name in _OF_ANALYSIS if parameters.get(name, "auto") != "auto"]
     if parameters.get("model") == "rotation":  # decided while the clip is analyzed
         words.append("rotation")
+    if is_360 and parameters["projection"] == "auto":  # the user says so, whatever the file says
+        words.append("360")
     name = os.path.basename(source)
     if folder:
         words.insert(0, hashlib.sha256(os.fsencode(os.path.abspath(source))).hexdigest()[:6])

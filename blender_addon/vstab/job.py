@@ -171,6 +171,8 @@ class Runner:
             self._give_up("cancelled" if error.code == "cancelled" else "failed", str(error))
         except OSError as error:
             self._give_up("failed", str(error))
+        except (KeyError, TypeError, ValueError) as error:
+            self._give_up("failed", f"vstab answered what this extension does not understand ({error!r}); update both")
 
     def cancel(self) -> None:
         """Stop the job; the next ticks see its end."""

@@ -97,7 +97,7 @@ class Work:
         for name in job.strips:
             try:
                 _put(job, name)
-            except StripError as error:
+            except (StripError, RuntimeError) as error:  # RuntimeError: how Blender's own operators fail
                 failures.append(str(error))
         if not preferences.of(context).keep_analysis and os.path.exists(job.analysis):
             os.remove(job.analysis)
@@ -129,7 +129,7 @@ class Work:
             is_360=is_360,
             fresh=fresh,
             output=output,
-            analysis=files.analysis_file(source, analysis_folder, parameters),
+            analysis=files.analysis_file(source, analysis_folder, parameters, is_360),
         )
 
     def _jobs_of(self, context: Any, chosen: list[tuple[Any, str, bool]], fresh: bool) -> list[Job]:
@@ -173,7 +173,9 @@ def _put(job: Job, name: str) -> None:
 def _source_of(strip: Any) -> tuple[str, str]:
     """Return the path of a strip's original clip as the strip says it, and absolute."""
     note = record.read(strip)
-    shown = note["source"] if note is not None and "source" in note else strip.filepath
+    if note is None or "source" not in note or not place.shows_own(strip, note):
+        return strip.filepath, strips.absolute(strip.filepath)
+    shown = strips.still(note["source"], note["source_path"])
     return shown, strips.absolute(shown)
 
 

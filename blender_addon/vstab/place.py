@@ -30,6 +30,7 @@ def put(scene: Any, strip: Any, job: Job) -> None:
         "is_360": job.is_360,
         "figures": job.figures,
         "source": job.shown_source,
+        "source_path": job.source,
         "result": job.result,
         "shows_original": False,
         "shown_size": _shown_size(strip),
@@ -46,8 +47,8 @@ def take_away(scene: Any, strip: Any) -> None:
     if note is None:
         return
     if note["result"] == "RENDER":
-        if strip.filepath in (note["output"], note["source"]):  # else the user has chosen another file since
-            strips.show_file(strip, note["source"])
+        if shows_own(strip, note):
+            strips.show_file(strip, strips.still(note["source"], note["source_path"]))
     elif note["result"] == "ABOVE":
         upper = strips.find(scene, note["partner"])
         if upper is not None:
@@ -59,13 +60,20 @@ def take_away(scene: Any, strip: Any) -> None:
     record.forget(strip)
 
 
+def shows_own(strip: Any, note: record.Record) -> bool:
+    """Whether a strip shows its original or its result, and not a file that the user has chosen since."""
+    sides = [side for side in ("source", "output") if side in note]
+    return any(strips.shows(strip, note[side], note[f"{side}_path"]) for side in sides)
+
+
 def show_original(scene: Any, strip: Any, original: bool) -> None:
     """Let a stabilized strip show the picture before, or after, without losing anything."""
     note = record.read(strip)
     if note is None:
         return
     if note["result"] == "RENDER":
-        strips.show_file(strip, note["source"] if original else note["output"])
+        side = "source" if original else "output"
+        strips.show_file(strip, strips.still(note[side], note[f"{side}_path"]))
     elif note["result"] == "ABOVE":
         upper = strips.find(scene, note["partner"])
         if upper is not None:
@@ -86,7 +94,7 @@ def _put_file(scene: Any, strip: Any, job: Job, note: record.Record) -> None:
     if job.result == "RENDER":
         take_away(scene, strip)
         strips.show_file(strip, output)
-        record.write(strip, {**note, "output": output})
+        record.write(strip, {**note, "output": output, "output_path": job.output})
         return
     if strip not in list(strips.shown_level(scene)):
         raise StripError(f"open the meta strip that holds '{strip.name}' first, or use the result Render")
@@ -94,7 +102,8 @@ def _put_file(scene: Any, strip: Any, job: Job, note: record.Record) -> None:
     upper = _duplicate_above(scene, strip)
     strips.show_file(upper, output)
     record.write(upper, {"result": "UPPER", "partner": strip.name})
-    record.write(strip, {**note, "output": output, "partner": upper.name, "before": {"mute": strip.mute}})
+    note |= {"output": output, "output_path": job.output}
+    record.write(strip, {**note, "partner": upper.name, "before": {"mute": strip.mute}})
     strip.mute = True
 
 
@@ -226,7 +235,6 @@ def sequencer(context: Any, scene: Any) -> Iterator[None]:
 
 def remove_file(note: record.Record) -> None:
     """Delete a result's file, where there is one."""
-    output = note.get("output")
-    if output:
+    if "output" in note:
         with contextlib.suppress(OSError):
-            os.remove(strips.absolute(output))
+            os.remove(strips.absolute(strips.still(note["output"], note["output_path"])))

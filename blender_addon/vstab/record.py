@@ -2,11 +2,12 @@
 
 Fields of a record:
     result: "RENDER", "ABOVE" or "KEYFRAMES"; "UPPER" on the strip that stands above a stabilized one.
-    source: the strip's file before, as it stood in the strip.
-    output: the stabilized file, as it stands in the strip; not of KEYFRAMES.
+    source: the strip's file before, as it stood in the strip; source_path: absolute.
+    output: the stabilized file, as it stands in the strip; output_path: absolute; not of KEYFRAMES.
     parameters: name -> value, as solved.
     is_360: whether *Stabilize 360 Strip* made it.
     figures: what vstab measured.
+    shown_size: height and width at which Blender shows the original.
     before: the strip's settings that were replaced, to put them back.
     partner: of ABOVE the name of the strip above, of UPPER that of the strip below.
     shows_original: whether *Compare* shows the original at the moment.

@@ -98,6 +98,23 @@ def like(path: str, model: str) -> str:
         return path
 
 
+def still(shown: str, path: str) -> str:
+    """Return a file's path as a strip is to say it: as it stood in the strip, if that still leads to the file.
+
+    Args:
+        shown: as it stood; relative paths lead elsewhere once the project is saved in another folder.
+        path: absolute; leads nowhere once project and clips have moved together.
+    """
+    if os.path.isfile(absolute(shown)) or not os.path.isfile(path):
+        return shown
+    return like(path, shown)
+
+
+def shows(strip: Any, shown: str, path: str) -> bool:
+    """Whether a strip shows a file, given as for `still`."""
+    return strip.filepath == shown or absolute(strip.filepath) == path
+
+
 def show_file(strip: Any, path: str) -> None:
     """Let a movie strip show another file of the same length, with the colour space that it has."""
     colour_space = strip.colorspace_settings.name

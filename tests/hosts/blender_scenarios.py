@@ -177,6 +177,14 @@ def comes_back() -> None:
         assert at.record(strip)["parameters"]["smoothness"] == 0.1
         if result == "RENDER":
             assert strip.filepath.startswith("//walk_stabilized"), strip.filepath
+        if result == "RENDER":  # the project in another folder: relative paths are others there
+            (FOLDER / "moved").mkdir()
+            bpy.ops.wm.save_as_mainfile(filepath=str(FOLDER / "moved" / "project.blend"))
+            assert strip.filepath.startswith("//../walk_stabilized"), strip.filepath
+            bpy.ops.vstab.compare()
+            assert strip.filepath == "//../walk.mkv"
+            bpy.ops.vstab.compare()
+            bpy.ops.wm.save_as_mainfile(filepath=str(FOLDER / "project.blend"))
         bpy.ops.vstab.compare()
         assert at.shown(scene, strip) == looks["shown"]
         bpy.ops.vstab.compare()
@@ -298,6 +306,11 @@ def bad_input() -> None:
         assert "changed since it was analyzed" in at.refused(bpy.ops.vstab.resolve_strip)
         assert stabilize(result=result) == {"FINISHED"}
     assert at.record(strip)["result"] == "KEYFRAMES"
+
+    stabilize(result="RENDER")
+    strip.filepath = str(FOLDER / "other.mkv")  # the user's own choice since
+    bpy.ops.vstab.remove_stabilization()
+    assert strip.filepath == str(FOLDER / "other.mkv")
 
     from bl_ext.user_default.vstab import jobs
 
