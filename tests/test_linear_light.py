@@ -406,3 +406,25 @@ def test_a_lamp_has_no_dark_fringe(interpolation: str) -> None:
     assert done.min() >= dark - 1
     as_is = warp_frame(frame, turn, parameters, lambda f: blank("gray10le")).planes[0]
     assert as_is.min() < dark - 20
+
+
+@pytest.mark.parametrize(
+    ("projection", "stereo"), [("equirect", "mono"), ("equirect", "top-bottom"), ("vr180", "mono")]
+)
+def test_360_frames_are_turned_in_light_as_they_are_in_codes(projection: str, stereo: str) -> None:
+    size = (64, 128) if projection == "equirect" else (64, 64)
+    frame = blank("yuv420p10le", size)
+    for number, plane in enumerate(frame.planes):
+        y, x = np.mgrid[: plane.shape[0], : plane.shape[1]]
+        plane[...] = 500 + 100 * np.sin(2 * np.pi * x / plane.shape[1] + number) * np.cos(np.pi * y / plane.shape[0])
+    turn_rad = 0.2
+    c, s = np.cos(turn_rad), np.sin(turn_rad)
+    warp = FrameWarp(np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]]), 0.5, projection="equirect")
+    how = Parameters(projection=projection, stereo=stereo, resample_light="display")
+    light = linear_light(info_of("yuv420p10le", size=size), how)
+    done, as_is = (warp_frame(frame, warp, how, lambda f: blank("yuv420p10le", size), lit) for lit in (light, None))
+    inside = slice(16, 48) if projection == "vr180" else slice(None)  # half a sphere ends at its sides
+    for lit, plain in zip(done.planes, as_is.planes, strict=True):
+        columns = slice(inside.start // 2, inside.stop // 2) if inside.start and plain.shape[1] == 32 else inside
+        assert np.abs(lit[:, columns].astype(int) - plain[:, columns]).max() <= 3
+    assert any((a != b).any() for a, b in zip(done.planes, frame.planes, strict=True))
