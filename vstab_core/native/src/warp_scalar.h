@@ -123,6 +123,12 @@ inline std::int32_t fold_column(const KernelArgs& a, std::int32_t x) {
   return x < 0 ? x + a.src_width : x;
 }
 
+// The two taps on either side of the position, along one axis.
+template <int kTaps>
+constexpr bool nearest(int tap) {
+  return tap == kTaps / 2 - 1 || tap == kTaps / 2;
+}
+
 // Four channels of float at once, in the order of operations of one: the bytes are the same.
 #if defined(__GNUC__)
 using FourFloats = float __attribute__((vector_size(16)));
@@ -135,7 +141,7 @@ inline FourFloats load_four(const std::uint8_t* p) {
 
 template <int kTaps, bool kFloor>
 VSTAB_INLINE void inside_four(const std::uint8_t* p, std::ptrdiff_t stride, const float* cx, const float* cy, float* out) {
-  FourFloats sum{}, least = load_four(p);
+  FourFloats sum{}, least{};
   VSTAB_UNROLL
   for (int r = 0; r < kTaps; ++r, p += stride) {
     FourFloats row{};
@@ -143,8 +149,9 @@ VSTAB_INLINE void inside_four(const std::uint8_t* p, std::ptrdiff_t stride, cons
     for (int k = 0; k < kTaps; ++k) {
       const FourFloats tap = load_four(p + 16 * k);
       row = k == 0 ? tap * cx[0] : row + tap * cx[k];
-      if (kFloor) {
-        least = tap < least ? tap : least;
+      if (kFloor && nearest<kTaps>(r) && nearest<kTaps>(k)) {
+        const bool first = r == kTaps / 2 - 1 && k == kTaps / 2 - 1;
+        least = first ? tap : tap < least ? tap : least;
       }
     }
     sum = r == 0 ? row * cy[0] : sum + row * cy[r];
@@ -165,14 +172,15 @@ struct ScalarPath {
   using Sample = typename A::Sample;
   using Weight = typename A::Weight;
 
-  // What `KernelArgs::floor` asks: no result below the least of the taps it is made of.
+  // What `KernelArgs::floor` asks: no result below the least of the four samples around its position.
   struct Least {
     Sample of[kChannels];
 
     void see(const Sample* taps, int c, int r) {
       if constexpr (sizeof(T) == 4) {
-        for (int k = 0; k < kTaps; ++k) {
-          of[c] = (r | k) == 0 || taps[k] < of[c] ? taps[k] : of[c];
+        for (int k = kTaps / 2 - 1; nearest<kTaps>(r) && k <= kTaps / 2; ++k) {
+          const bool first = r == kTaps / 2 - 1 && k == kTaps / 2 - 1;
+          of[c] = first || taps[k] < of[c] ? taps[k] : of[c];
         }
       }
     }
