@@ -77,7 +77,7 @@ def warp_plane(
             above it count as it.
         rows: (first, one past the last) row of `out` to write; None: all. Any split gives the same bytes.
         simd: one of `_native.simd_levels()`; None: the best. The bytes are the same.
-        floor: float only: no result below the least of the samples it is made of, see `native/include/vstab/warp.h`.
+        floor: float only: no result below the least of the four samples around it, see `native/include/vstab/warp.h`.
 
     Returns:
         `out`.
@@ -248,7 +248,8 @@ def warp_plane_reference(
             sample = samples(x_index[..., i], y_index[..., j])
             if nearest is not None:  # what is no number stays one pixel
                 sample = np.where(np.isfinite(sample), sample, np.where(np.isfinite(nearest), nearest, 0.0))
-            least = np.minimum(least, sample)
+            if {i, j} <= {taps // 2 - 1, taps // 2}:
+                least = np.minimum(least, sample)
             result += sample * (x_weight[..., i] * y_weight[..., j])[..., None]
     if floor:
         result = np.maximum(result, least)

@@ -20,7 +20,7 @@ struct KernelArgs {
   Border border;
   std::int32_t border_code[4];  // 8 and 16 bits
   float border_value[4];        // float
-  bool floor;                   // float: no result below the least of its taps
+  bool floor;                   // float: no result below the least of the four samples around it
   int max_value;
   int code_bits;  // bits of max_value
   const std::int32_t* grid_x;

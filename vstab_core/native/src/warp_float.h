@@ -107,25 +107,23 @@ template <int kTaps>
 struct FloatPixel<4, kTaps> {
   template <bool kFloor>
   static VSTAB_INLINE void run(const float* p, std::ptrdiff_t stride, const float* cx, const float* cy, float* out, bool) {
-    Eight all, least = load8(p);
+    Eight all;
     VSTAB_UNROLL
     for (int k = 0; k < kTaps; k += 2) {
       Eight sum = load8(p + 4 * k) * Eight(cy[0]);
-      if (kFloor && k > 0) {
-        least = least_of(load8(p + 4 * k), least);
-      }
       VSTAB_UNROLL
       for (int r = 1; r < kTaps; ++r) {
-        const Eight taps = load8(below(p, r * stride) + 4 * k);
-        sum = sum + taps * Eight(cy[r * kBlock]);
-        if (kFloor) {
-          least = least_of(taps, least);
-        }
+        sum = sum + load8(below(p, r * stride) + 4 * k) * Eight(cy[r * kBlock]);
       }
       const Eight part = sum * both(cx[k * kBlock], cx[(k + 1) * kBlock]);
       all = k == 0 ? part : all + part;
     }
-    store4(out, kFloor ? larger(sum_of(all), least_half(least)) : sum_of(all));
+    Quad pixel = sum_of(all);
+    if (kFloor) {
+      const float* const around = below(p, (kTaps / 2 - 1) * stride) + 4 * (kTaps / 2 - 1);
+      pixel = larger(pixel, least_half(least_of(load8(around), load8(below(around, stride)))));
+    }
+    store4(out, pixel);
   }
 };
 

@@ -151,20 +151,27 @@ inline std::int32_t fold_column(const KernelArgs& a, std::int32_t x) {
   return x < 0 ? x + a.src_width : x;
 }
 
+// The two taps on either side of the position, along one axis.
+template <int kTaps>
+constexpr bool nearest(int tap) {
+  return tap == kTaps / 2 - 1 || tap == kTaps / 2;
+}
+
 template <class T, int kChannels, int kTaps>
 struct ScalarPath {
   using A = Arithmetic<T>;
   using Sample = typename A::Sample;
   using Weight = typename A::Weight;
 
-  // What `KernelArgs::floor` asks: no result below the least of the taps it is made of.
+  // What `KernelArgs::floor` asks: no result below the least of the four samples around its position.
   struct Least {
     Sample of[kChannels];
 
     void see(const Sample* taps, int c, int r) {
-      if constexpr (sizeof(T) == 4) {
-        for (int k = 0; k < kTaps; ++k) {
-          of[c] = (r | k) == 0 || taps[k] < of[c] ? taps[k] : of[c];
+      if constexpr (sizeof(T) == 4 && kTaps > 1) {
+        for (int k = kTaps / 2 - 1; nearest<kTaps>(r) && k <= kTaps / 2; ++k) {
+          const bool first = r == kTaps / 2 - 1 && k == kTaps / 2 - 1;
+          of[c] = first || taps[k] < of[c] ? taps[k] : of[c];
         }
       }
     }

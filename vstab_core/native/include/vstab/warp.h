@@ -30,8 +30,8 @@ struct WarpOptions {
   // In code values, one per channel. Also taken (except by `keep`) where the model sees no point of the source.
   float border_value[4] = {0, 0, 0, 0};
   int max_value = 0;  // highest code value; 0: 255 for 8 bits, 65535 for 16. Source codes above it count as it.
-  // Float only: no result below the least of the samples it is made of, channel by channel. Light needs it: the negative
-  // weights around a lamp are otherwise more than all the light beside it, and leave it a black ring.
+  // Float only: no result below the least of the four samples around its position, channel by channel. Light needs it:
+  // the negative weights around a lamp are otherwise more than all the light beside it, and leave it a black ring.
   bool floor = false;
 };
 
