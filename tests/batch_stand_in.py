@@ -4,7 +4,7 @@
     python batch_stand_in.py SOURCE -o OUT ...          a child
 
 A source is text: seconds that it takes, and what happens then: ok, warn, fail, crash. "long" anywhere in it makes it a
-long clip, of `PARTS` parts, whose joining fails if there is "apart" in it too.
+long clip, of `PARTS` parts; if there is "apart" in it too their joining fails, with "crack" the second one crashes.
 """
 
 from __future__ import annotations
@@ -34,6 +34,10 @@ def child(arguments: list[str]) -> int:
     partial.write_text("half")
     threading.Thread(target=stop_with_stdin, args=(partial,), daemon=True).start()
     tell(event="started", output=str(out))
+    if "crack" in what:
+        if "--frames=100:250" in options:
+            os.kill(os.getpid(), signal.SIGSEGV)
+        seconds = seconds if "--frames" in options else "0"
     for step in range(STEPS):
         time.sleep(float(seconds) / STEPS)
         tell(event="progress", stage="render", frame=step + 1, frames=STEPS)

@@ -21,7 +21,7 @@ from pathlib import Path
 import pytest
 from clips import ClipSpec, write_clip
 from test_batch import children, manifest, results, sources, start, states, until, wait_for_end
-from test_parts import assert_alike, shaking
+from test_parts import SIZE, assert_alike, shaking
 
 from vstab_core import pipeline
 from vstab_core.batch import segments
@@ -91,7 +91,7 @@ def test_a_long_clip_comes_out_of_parts_as_stabilize_makes_it(
     tmp_path: Path, cluster: Cluster, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(segments, "SEGMENT_S", 5.0)
-    spec = ClipSpec((72, 128), rate=Fraction(2), count=24, options={"bf": "2", "g": "5"}, audio="aac")
+    spec = ClipSpec(SIZE, rate=Fraction(2), count=24, options={"bf": "2", "g": "5"}, audio="aac")
     source, alone, out = write_clip(tmp_path / "long.mp4", spec, shaking()), tmp_path / "alone.mp4", tmp_path / "out"
     pipeline.stabilize(source, alone, Parameters(max_crop=0.2), EncodeOptions(crf=0.0))
     arguments = ["batch", str(source), "--out", str(out), "--max-crop=0.2", "--crf=0"]
@@ -155,7 +155,7 @@ def test_a_worker_that_is_killed_loses_nothing(tmp_path: Path, cluster: Cluster)
 
 
 def test_ctrl_c_stops_the_clips_on_the_workers(tmp_path: Path, cluster: Cluster) -> None:
-    folder, out = sources(tmp_path / "in", a="30 ok", b="30 ok"), tmp_path / "out"
+    folder, out = sources(tmp_path / "in", a="30 ok", b="30 ok long"), tmp_path / "out"
     run = start(folder, "--out", out, "--scheduler", cluster.address)
     wait_for(folder / "children.txt")
     run.send_signal(signal.SIGINT)

@@ -112,6 +112,17 @@ def test_parts_that_do_not_join_are_no_failure_of_the_clip(
     assert left(job) == ["a.mp4"]
 
 
+def test_a_part_that_crashes_fails_the_clip_and_stops_the_others(tmp_path: Path, workers: ThreadPoolExecutor) -> None:
+    job = job_of(tmp_path, "30 crack long")
+    outcome, steps = outcome_of(job, workers)
+    assert "join" not in steps
+    assert (outcome.status, "signal 11" in outcome.message) == ("failed", True)
+    assert left(job) == []
+    begun_at = time.monotonic()
+    workers.shutdown(wait=True)
+    assert time.monotonic() - begun_at < 15
+
+
 def test_a_clip_that_fails_is_told_once_and_leaves_nothing(tmp_path: Path, workers: ThreadPoolExecutor) -> None:
     job = job_of(tmp_path, "0 crash")
     outcome, steps = outcome_of(job, workers)

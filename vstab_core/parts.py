@@ -30,7 +30,7 @@ from .outfile import output_error
 from .types import EncodeOptions
 
 # Each part of these begins with a key frame that needs nothing before it, and says nothing of its place in the clip (as
-# the time codes in MPEG-2 and MPEG-4 do); a packet a frame. Joined and compared frame by frame in tests/test_parts.py.
+# the time codes in MPEG-2 and MPEG-4 do); a packet a frame. All are joined in tests/test_parts.py.
 JOINABLE = frozenset(
     ["libx264", "libx264rgb", "libx265", "libsvtav1", "libvpx-vp9", "libvpx", "prores_ks", "dnxhd", "ffv1", "mjpeg",
      "v210", "cfhd"]
@@ -199,6 +199,8 @@ def read_part(path: Path, facts: dict[str, Any]) -> Iterator[Packet[Any]]:
                 packet.pts, packet.dts, packet.duration, packet.is_keyframe = pts, dts, duration, bool(key)
                 packet.time_base = Fraction(*facts["time_base"])
                 yield packet
+    except ValueError as error:
+        raise InputError(f"'{path}' is damaged: {error}") from error
     except OSError as error:
         raise InputError(f"part '{path}' cannot be read: {error.strerror}") from error
 

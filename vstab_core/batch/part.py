@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import av
 import numpy as np
 import numpy.typing as npt
 
@@ -122,6 +123,10 @@ def frames_at(clip: Source, pts: npt.NDArray[np.int64], start: int | None) -> It
             if following is None:
                 return
             next_pts = following
+    except (InputError, av.FFmpegError) as error:  # no picture behind that place, or the file cannot be sought in
+        if start is None:
+            raise
+        raise Missed(str(error)) from error
     finally:
         getattr(frames, "close", lambda: None)()
     raise Missed(f"the clip ends before tick {next_pts}")
