@@ -76,7 +76,7 @@ ofx: setup
 	@$(BIN)/cmake --build build/ofx
 	@ls -d build/ofx/vstab.ofx.bundle
 
-# The plug-in's tests with sanitizers in it: 2 min. Leaks are not asked for, as Python leaves many.
+# The plug-in's tests with sanitizers in it; the two builds take long. Leaks are not asked for, as Python leaves many.
 ofx-sanitize: setup
 	@$(BIN)/python -m pip install -q -c constraints.txt cmake ninja
 	@for kind in address,undefined thread; do \
@@ -85,7 +85,7 @@ ofx-sanitize: setup
 			-DVSTAB_SANITIZE=$$kind -S . -B build/ofx-$$kind >/dev/null && \
 		$(BIN)/cmake --build build/ofx-$$kind && echo "$$kind:" && \
 		LD_PRELOAD=$$library ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1 \
-			TSAN_OPTIONS="suppressions=tests/hosts/thread_sanitizer.txt halt_on_error=1" \
+			TSAN_OPTIONS=halt_on_error=1 \
 			VSTAB_OFX_BINARY=$$(ls build/ofx-$$kind/vstab.ofx.bundle/Contents/*/vstab.ofx) VSTAB_REQUIRE_HOSTS=1 \
 			$(BIN)/python -m pytest -q -p no:cacheprovider tests/hosts/test_ofx.py tests/hosts/test_ofx_frames.py \
 			tests/hosts/test_ofx_jobs.py || exit 1; done
