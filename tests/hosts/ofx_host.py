@@ -180,6 +180,7 @@ class Host:
         self.violations: list[str] = []
         self.messages: list[str] = []
         self.graveyard: list[Any] = []
+        self.alive: list[Instance] = []
         self.threads, self.without, self.refuse_names = threads, without, refuse_names
         self._handles: dict[int, Any] = {}
         self._numbers = itertools.count(0x10000, 16)
@@ -649,6 +650,7 @@ class Instance(Effect):
             param.handle = self.host.add(param)
             self.param_instances[name] = param
         assert plugin.call("OfxActionCreateInstance", self.handle) == abi.OK
+        self.host.alive.append(self)
         if sidecar is not None:
             self.edit("sidecar", str(sidecar))
 
@@ -768,6 +770,7 @@ class Instance(Effect):
 
     def destroy(self) -> None:
         assert self.plugin.call("OfxActionDestroyInstance", self.handle) == abi.OK
+        self.host.alive.remove(self)
         for clip in self.clip_instances.values():
             self.host.drop(clip.handle)
         self.host.drop(self.handle)
