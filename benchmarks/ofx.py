@@ -61,6 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
         print("ofx: left out: the plug-in is not built", file=sys.stderr)
         return 0
     host = Host(binary_of(bundle), threads=2)
+    host.unguarded = True
     load = os.getloadavg()[0]
     rows = []
     with tempfile.TemporaryDirectory() as folder:

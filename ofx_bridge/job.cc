@@ -63,7 +63,7 @@ void Job::await_smooth(std::chrono::milliseconds longest) const {
 
 void Job::work() {
   for (;;) {
-    Request request;
+    std::optional<Request> request;
     {
       const std::lock_guard lock(mutex_);
       if (!waiting_) {
@@ -71,17 +71,16 @@ void Job::work() {
         changed_.notify_all();
         return;
       }
-      request = std::move(*waiting_);
-      waiting_.reset();
-      progress_.task = request.task;
+      request.swap(waiting_);
+      progress_.task = request->task;
       progress_.stage.clear();
       progress_.frame = progress_.frames = 0;
     }
     std::string failure;
     try {
-      run(request);
+      run(*request);
     } catch (const std::system_error& error) {
-      failure = "cannot start '" + request.arguments[0] + "': " + error.code().message();
+      failure = "cannot start '" + request->arguments[0] + "': " + error.code().message();
     } catch (const std::exception& error) {
       failure = error.what();
     }
@@ -93,7 +92,7 @@ void Job::work() {
 }
 
 void Job::run(const Request& request) {
-  const auto child = std::make_shared<Process>(request.arguments);
+  const auto child = std::make_shared<Process>(request.arguments, request.environment);
   {
     const std::lock_guard lock(mutex_);
     child_ = child;

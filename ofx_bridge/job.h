@@ -19,6 +19,7 @@ enum class Task { analyze, smooth };
 struct Request {
   Task task;
   std::vector<std::string> arguments;  // [0]: the command's path
+  std::vector<std::string> environment = clean_environment();
 };
 
 struct Progress {

@@ -10,12 +10,16 @@
 
 namespace vstab::ofx {
 
-// A child whose stdin and stdout are ours and whose stderr goes nowhere, with an environment cleared of what editors set
-// for their own Python and libraries. Texts are UTF-8. One thread reads and waits; any may close_input and kill.
+// The environment as "NAME=value", cleared of what editors set for their own Python and libraries. To be called where the
+// host calls us: it may change its environment meanwhile.
+std::vector<std::string> clean_environment();
+
+// A child whose stdin and stdout are ours and whose stderr goes nowhere. Texts are UTF-8. One thread reads and waits; any
+// may close_input and kill.
 class Process {
  public:
   // Throws std::system_error where it cannot be started. arguments[0] is the program's path.
-  explicit Process(const std::vector<std::string>& arguments);
+  Process(const std::vector<std::string>& arguments, const std::vector<std::string>& environment);
   ~Process();  // kills a child that was not waited for
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;

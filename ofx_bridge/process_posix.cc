@@ -42,22 +42,16 @@ struct Pipe {
   int read = -1, write = -1;
 };
 
-std::vector<char*> clean_environment() {
-  std::vector<char*> kept;
-  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
-    bool dropped = false;
-    for (const char* start : kDropped) dropped |= std::strncmp(*entry, start, std::strlen(start)) == 0;
-    if (!dropped) kept.push_back(*entry);
-  }
-  kept.push_back(nullptr);
-  return kept;
+std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
+  std::vector<char*> pointers;
+  for (const std::string& text : texts) pointers.push_back(const_cast<char*>(text.c_str()));
+  pointers.push_back(nullptr);
+  return pointers;
 }
 
-pid_t spawn(const std::vector<std::string>& arguments, int input, int output) {
-  std::vector<char*> words;
-  for (const std::string& argument : arguments) words.push_back(const_cast<char*>(argument.c_str()));
-  words.push_back(nullptr);
-  std::vector<char*> variables = clean_environment();
+pid_t spawn(const std::vector<std::string>& arguments, const std::vector<std::string>& environment, int input,
+            int output) {
+  std::vector<char*> words = pointers_to(arguments), variables = pointers_to(environment);
   posix_spawn_file_actions_t files;
   posix_spawn_file_actions_init(&files);
   posix_spawn_file_actions_adddup2(&files, input, STDIN_FILENO);
@@ -82,14 +76,25 @@ pid_t spawn(const std::vector<std::string>& arguments, int input, int output) {
 
 }  // namespace
 
+std::vector<std::string> clean_environment() {
+  std::vector<std::string> kept;
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+    bool dropped = false;
+    for (const char* start : kDropped) dropped |= std::strncmp(*entry, start, std::strlen(start)) == 0;
+    if (!dropped) kept.emplace_back(*entry);
+  }
+  return kept;
+}
+
 struct Process::Handles {
   Pipe input, output;
   std::mutex mutex;  // guards pid and the end that we write to
   pid_t pid = -1;
 };
 
-Process::Process(const std::vector<std::string>& arguments) : handles_(std::make_unique<Handles>()) {
-  handles_->pid = spawn(arguments, handles_->input.read, handles_->output.write);
+Process::Process(const std::vector<std::string>& arguments, const std::vector<std::string>& environment)
+    : handles_(std::make_unique<Handles>()) {
+  handles_->pid = spawn(arguments, environment, handles_->input.read, handles_->output.write);
   Pipe::close(handles_->input.read);
   Pipe::close(handles_->output.write);
 }

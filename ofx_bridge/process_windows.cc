@@ -50,20 +50,19 @@ std::wstring quoted(const std::wstring& argument) {
   return line.append(slashes, L'\\') + L"\"";
 }
 
-std::wstring clean_environment() {
-  std::wstring block;
+}  // namespace
+
+std::vector<std::string> clean_environment() {
+  std::vector<std::string> kept;
   wchar_t* const all = GetEnvironmentStringsW();
   for (const wchar_t* entry = all; entry != nullptr && *entry != 0; entry += std::wcslen(entry) + 1) {
     bool dropped = false;
     for (const wchar_t* start : kDropped) dropped |= _wcsnicmp(entry, start, std::wcslen(start)) == 0;
-    if (!dropped) block.append(entry, std::wcslen(entry) + 1);
+    if (!dropped) kept.push_back(std::filesystem::path(entry).u8string());
   }
   if (all != nullptr) FreeEnvironmentStringsW(all);
-  block += L'\0';
-  return block;
+  return kept;
 }
-
-}  // namespace
 
 struct Process::Handles {
   Pipe input{true}, output{false};
@@ -71,10 +70,13 @@ struct Process::Handles {
   HANDLE process = nullptr;
 };
 
-Process::Process(const std::vector<std::string>& arguments) : handles_(std::make_unique<Handles>()) {
+Process::Process(const std::vector<std::string>& arguments, const std::vector<std::string>& environment)
+    : handles_(std::make_unique<Handles>()) {
   std::wstring line;
   for (const std::string& argument : arguments) line += (line.empty() ? L"" : L" ") + quoted(wide(argument));
-  std::wstring variables = clean_environment();
+  std::wstring variables;
+  for (const std::string& variable : environment) variables += wide(variable) + L'\0';
+  variables += L'\0';
   STARTUPINFOW startup{};
   startup.cb = sizeof startup;
   startup.dwFlags = STARTF_USESTDHANDLES;

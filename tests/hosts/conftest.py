@@ -52,6 +52,8 @@ def host(binary: Path) -> Iterator[Host]:
         assert plugin.load() == abi.OK
         plugin.describe()
     yield host
+    for instance in list(host.alive):
+        instance.destroy()
     for plugin in host.plugins.values():
         if plugin.loaded:
             plugin.unload()

@@ -16,6 +16,11 @@ inline Quad sub(Quad a, Quad b) { return vsubq_f32(a, b); }
 inline Quad phase4(const std::int32_t* p) {
   return vcvtq_f32_s32(vandq_s32(vld1q_s32(p), vdupq_n_s32((1 << kPositionBits) - 1)));
 }
+inline void line4(std::int32_t first, std::int32_t step, std::int32_t i, std::int32_t* to) {
+  const std::int32_t lanes[4] = {i, i + 1, i + 2, i + 3};
+  const int32x4_t way = vmlaq_s32(vdupq_n_s32(4), vdupq_n_s32(step), vld1q_s32(lanes));
+  vst1q_s32(to, vaddq_s32(vdupq_n_s32(first), vshrq_n_s32(way, 3)));
+}
 inline Quad four(float a, float b, float c, float d) {
   const float lanes[4] = {a, b, c, d};
   return vld1q_f32(lanes);
@@ -37,6 +42,11 @@ inline Quad sub(Quad a, Quad b) { return _mm_sub_ps(a, b); }
 inline Quad phase4(const std::int32_t* p) {
   return _mm_cvtepi32_ps(_mm_and_si128(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)),
                                        _mm_set1_epi32((1 << kPositionBits) - 1)));
+}
+inline void line4(std::int32_t first, std::int32_t step, std::int32_t i, std::int32_t* to) {
+  const __m128i way = _mm_mullo_epi32(_mm_set1_epi32(step), _mm_setr_epi32(i, i + 1, i + 2, i + 3));
+  const __m128i eighths = _mm_srai_epi32(_mm_add_epi32(way, _mm_set1_epi32(4)), 3);
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm_add_epi32(_mm_set1_epi32(first), eighths));
 }
 inline Quad four(float a, float b, float c, float d) { return _mm_setr_ps(a, b, c, d); }
 inline Quad upper2(Quad a) { return _mm_movehl_ps(a, a); }
@@ -70,6 +80,12 @@ VSTAB_INLINE Eight both(float a, float b) {
   return Eight(_mm256_insertf128_ps(_mm256_castps128_ps256(_mm_set1_ps(a)), _mm_set1_ps(b), 1));
 }
 VSTAB_INLINE Quad sum_of(Eight a) { return _mm_add_ps(_mm256_castps256_ps128(a.v), _mm256_extractf128_ps(a.v, 1)); }
+// Positions of the pixels of a run, as at_pixel.
+VSTAB_INLINE void line8(std::int32_t first, std::int32_t step, std::int32_t* to) {
+  const __m256i way = _mm256_mullo_epi32(_mm256_set1_epi32(step), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+  const __m256i eighths = _mm256_srai_epi32(_mm256_add_epi32(way, _mm256_set1_epi32(4)), 3);
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm256_add_epi32(_mm256_set1_epi32(first), eighths));
+}
 VSTAB_INLINE Eight phases_of(const std::int32_t* p) {
   const __m256i phase = _mm256_and_si256(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)),
                                          _mm256_set1_epi32((1 << kPositionBits) - 1));
@@ -88,6 +104,10 @@ VSTAB_INLINE Eight least_of(Eight a, Eight b) { return {smaller(a.low, b.low), s
 VSTAB_INLINE Quad least_half(Eight a) { return smaller(a.low, a.high); }
 VSTAB_INLINE Eight both(float a, float b) { return {dup4(a), dup4(b)}; }
 VSTAB_INLINE Quad sum_of(Eight a) { return add(a.low, a.high); }
+VSTAB_INLINE void line8(std::int32_t first, std::int32_t step, std::int32_t* to) {
+  line4(first, step, 0, to);
+  line4(first, step, 4, to + 4);
+}
 VSTAB_INLINE Eight phases_of(const std::int32_t* p) {
   const Eight phase(phase4(p), phase4(p + 4));
   return phase * Eight(1.0f / 2048);
@@ -233,14 +253,13 @@ VSTAB_INLINE bool float_run_of(const KernelArgs& a, const RowPlan& plan, int b, 
       y[i] = from_table(table.y[i]);
     }
   } else {
-    for (int i = 0; i < kBlock; ++i) {
-      x[i] = at_pixel(x0, plan.step_x[b], i);
-      y[i] = at_pixel(y0, plan.step_y[b], i);
-    }
+    line8(x0, plan.step_x[b], x);
+    line8(y0, plan.step_y[b], y);
   }
   float cx[kTaps][kBlock], cy[kTaps][kBlock];
   weights_of_run<kTaps>(x, cx);
   weights_of_run<kTaps>(y, cy);
+  VSTAB_ROLLED
   for (int i = 0; i < kBlock; ++i) {
     const std::ptrdiff_t ix = (x[i] >> kPositionBits) - kBefore, iy = (y[i] >> kPositionBits) - kBefore;
     const float* const p = below(reinterpret_cast<const float*>(a.src), iy * a.src_stride) + ix * kChannels;

@@ -18,7 +18,8 @@
 #endif
 
 // VSTAB_INLINE: vectors would travel through memory. VSTAB_NOINLINE: rare, and would crowd out what is not.
-// VSTAB_UNROLL: the loop's length is known and small. VSTAB_INDEPENDENT: what one turn of the loop writes, no other reads.
+// VSTAB_UNROLL: the loop's length is known and small. VSTAB_ROLLED: unrolled, weights would be shuffled in registers where
+// they can be loaded from memory one by one. VSTAB_INDEPENDENT: what one turn of the loop writes, no other reads.
 #if defined(__GNUC__)
 #define VSTAB_INLINE inline __attribute__((always_inline))
 #define VSTAB_NOINLINE __attribute__((noinline))
@@ -31,15 +32,19 @@
 #endif
 #if defined(__clang__)
 #define VSTAB_UNROLL _Pragma("unroll")
+#define VSTAB_ROLLED _Pragma("nounroll")
 #define VSTAB_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
 #elif defined(__GNUC__)
 #define VSTAB_UNROLL _Pragma("GCC unroll 8")
+#define VSTAB_ROLLED _Pragma("GCC unroll 1")
 #define VSTAB_INDEPENDENT _Pragma("GCC ivdep")
 #elif defined(_MSC_VER)
 #define VSTAB_UNROLL
+#define VSTAB_ROLLED
 #define VSTAB_INDEPENDENT __pragma(loop(ivdep))
 #else
 #define VSTAB_UNROLL
+#define VSTAB_ROLLED
 #define VSTAB_INDEPENDENT
 #endif
 
