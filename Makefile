@@ -99,7 +99,7 @@ ofx-sanitize: setup
 			-DVSTAB_SANITIZE=$$kind -S . -B build/ofx-$$kind >/dev/null && \
 		$(BIN)/cmake --build build/ofx-$$kind && echo "$$kind:" && \
 		LD_PRELOAD=$$library ASAN_OPTIONS=detect_leaks=0 \
-			TSAN_OPTIONS="suppressions=tests/hosts/thread_sanitizer.txt halt_on_error=1" \
+			TSAN_OPTIONS="suppressions=$(abspath tests/hosts/thread_sanitizer.txt)" \
 			VSTAB_OFX_BINARY=$$(ls build/ofx-$$kind/vstab.ofx.bundle/Contents/*/vstab.ofx) VSTAB_REQUIRE_HOSTS=1 \
 			$(BIN)/python -m pytest -q -p no:cacheprovider tests/hosts/test_ofx.py tests/hosts/test_ofx_frames.py \
 			tests/hosts/test_ofx_jobs.py || exit 1; done
