@@ -20,6 +20,9 @@ LEFT_OUT = {
     "hyperlapse": "an editor asks for the frames of its own times",
     "hyperlapse_audio": "an image effect has no sound",
     "ambisonics": "an image effect has no sound",
+    "fps": "an editor knows the rate of its own sequences, and hands over one picture of them",
+    "missing_frames": "as fps",
+    "resample_light": "an editor hands over pictures of its own working space",
 }
 FLAT_ONLY = (
     "lock",

@@ -12,8 +12,8 @@ import bpy
 from .params import DEFAULTS, PARAMS, Param
 from .presets import PRESETS
 
-# Not for strips: the strip would have to become shorter, or a choice of one.
-_HIDDEN = frozenset(("hyperlapse", "hyperlapse_audio"))
+# Not for strips: the strip would have to become shorter, is no image sequence, or it is a choice of one.
+_HIDDEN = frozenset(("hyperlapse", "hyperlapse_audio", "fps", "missing_frames"))
 _ONLY_360 = "(360)"
 
 NAMES = tuple(

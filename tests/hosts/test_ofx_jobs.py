@@ -85,7 +85,7 @@ def test_analyze_starts_the_command_and_returns_at_once(host: Host, notes: Path,
         assert given["smoothness"] == "0.250000"
         assert ("max-crop" in given, "stabilize-yaw" in given) == (name == FLAT, name == SPHERE)
         stages = {PARAMS[word.replace("-", "_")].stage for word in given}
-        assert stages == ({"smooth"} if name == FLAT else {"analyze", "smooth"})
+        assert stages == {"analyze", "smooth"}
         assert call["arguments"][-2:] == ["--progress", "json"]
         instance.destroy()
 
