@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <filesystem>
 #include <iterator>
+#include <locale>
+#include <sstream>
 #include <system_error>
 
 #include "command.h"
@@ -34,6 +36,14 @@ std::string decimal(double value) {
   std::string text = std::to_string(value);  // six digits, in the host's locale
   std::replace(text.begin(), text.end(), ',', '.');
   return text;
+}
+
+double number_of(const std::string& text) {
+  std::istringstream words(text);
+  words.imbue(std::locale::classic());  // the host's locale may want a comma
+  double value = 0;
+  words >> value;
+  return value;
 }
 
 }  // namespace
@@ -319,7 +329,7 @@ void Instance::take_over_parameters(double time) {
     } else if (row.whole) {
       parameters_.set(row.name, std::atoi(value.c_str()));
     } else {
-      parameters_.set(row.name, std::strtod(value.c_str(), nullptr));
+      parameters_.set(row.name, number_of(value));
     }
   }
 }

@@ -68,7 +68,7 @@ class Bands {
       next_ = 0;
       band(0, 1);
     }
-    if (failed_) throw Failure{kErrMemory, "there is not enough memory to render"};
+    if (failed_) throw Failure{kFailed, "a picture could not be warped: memory, or the host's pictures overlap"};
   }
 
  private:

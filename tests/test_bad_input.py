@@ -375,3 +375,11 @@ def test_a_file_that_is_no_sidecar_is_refused(
         assert event["event"] == "error"
         assert sidecar.name in event["message"]
     assert [path.name for path in tmp_path.iterdir()] == ["junk.vstab"]
+
+
+def test_a_sidecar_replaces_nothing_but_a_sidecar(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    clip, other = write_clip(tmp_path / "a.mp4", ClipSpec(count=4)), tmp_path / "b.mp4"
+    other.write_bytes(b"precious")
+    assert cli.main(["analyze", str(clip), "-o", str(other), "--overwrite"]) == 4
+    assert "is no sidecar, so it is not replaced" in capsys.readouterr().err
+    assert other.read_bytes() == b"precious"

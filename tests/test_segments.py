@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -46,6 +47,17 @@ def test_parts_begin_at_cuts_in_reach_and_are_never_short() -> None:
     for first, end in ranges:
         lasts_s = times_s[min(end, 899)] - times_s[first]
         assert SEGMENT_S - 2.5 <= lasts_s <= 2 * SEGMENT_S + REACH_S
+
+
+@pytest.mark.parametrize("word", ["--interpolation=lanczos3", "--resample-light=scene", "--look-ahead=9"])
+def test_what_the_sidecar_does_not_tell_the_parts_is_done_in_one_piece(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word: str
+) -> None:
+    monkeypatch.setattr(segments, "_duration_s", lambda path: 900.0)
+    monkeypatch.setattr(segments, "_can_join", lambda job: True)
+    job = Job(0, tmp_path / "a.mp4", "a.mp4", tmp_path, tmp_path / "a.log", ("--crf=20", "--smoothness=0.3"))
+    assert is_long(job)
+    assert not is_long(replace(job, arguments=(*job.arguments, word)))
 
 
 def test_a_short_clip_is_one_part() -> None:

@@ -181,6 +181,21 @@ def test_tiles_and_compression_stay(tmp_path: Path, compression: str) -> None:
     assert np.abs(after[0]["G"] - before[0]["G"]).max() <= (0.01 if compression in ("B44A", "DWAA") else 0)
 
 
+def test_smaller_levels_of_a_texture_are_left_out(tmp_path: Path) -> None:
+    plane = np.linspace(0, 1, 40 * 70, dtype=np.float16).reshape(40, 70)
+    write_exr(tmp_path / "a.1.exr", [("", {"Y": plane}, {})])
+    picture = exr.read_picture(tmp_path / "a.1.exr", 1, (0, 0, 69, 39))
+    tiles = OpenEXR.TileDescription()
+    tiles.mode = OpenEXR.MIPMAP_LEVELS
+    (name, header), *_ = picture.rest.parts
+    picture.rest.parts[:] = [(name, {**header, "type": OpenEXR.tiledimage, "tiles": tiles})]
+    exr.write_picture(tmp_path / "b.1.exr", picture.planes, picture)
+    channels, written = read_exr(tmp_path / "b.1.exr")
+    assert np.array_equal(channels["Y"], plane)
+    assert written["tiles"].mode == OpenEXR.ONE_LEVEL
+    assert tiles.mode == OpenEXR.MIPMAP_LEVELS
+
+
 @pytest.mark.parametrize(
     ("names", "nearest"),
     [
@@ -309,7 +324,10 @@ def test_zeros_in_front_count_up_to_the_digits_only(tmp_path: Path) -> None:
 
 def test_a_sidecar_of_a_sequence_works_as_any_other(shot: Path, steady: Path, tmp_path: Path) -> None:
     sidecar = tmp_path / "shot.vstab"
-    pipeline.analyze(shot, sidecar, Parameters(smoothness=0.1))
+    pipeline.analyze(shot, sidecar, Parameters(smoothness=0.2))
+    with pytest.raises(OutputError, match="exists; give --overwrite"):
+        pipeline.analyze(shot, sidecar, Parameters(smoothness=0.1))
+    pipeline.analyze(shot, sidecar, Parameters(smoothness=0.1), overwrite=True)
     resmooth.smooth(sidecar, {"smoothness": 0.5})
     pipeline.render(shot, sidecar, tmp_path / "again.%04d.exr", EncodeOptions())
     for number in range(FIRST, FIRST + COUNT):
@@ -369,6 +387,11 @@ def test_another_size_is_refused(broken: Path) -> None:
 def test_other_channels_are_refused(broken: Path) -> None:
     write_exr(broken.parent / "shot.1006.exr", [("", {"Y": np.zeros(SIZE, np.float16)}, {})])
     refused(broken, InputError, r"shot.1006.exr' has other channels")
+    shutil.copy(broken.parent / "shot.1007.exr", broken.parent / "shot.1006.exr")
+    half = np.zeros(SIZE, np.float16)
+    channels = {**dict.fromkeys("RGBA", half), "normal.X": half, "object.id": half.astype(np.uint32)}
+    write_exr(broken.parent / "shot.1006.exr", [("", channels, {})])  # as many, but not the same
+    refused(broken, InputError, r"shot.1006.exr' has other channels .*: Z, normal.X\)")
 
 
 @pytest.mark.parametrize("keep", [0, 3, 300, 0.5, -1])
@@ -451,6 +474,29 @@ def test_a_run_that_is_cancelled_leaves_nothing(shot: Path, tmp_path: Path) -> N
     with pytest.raises(Cancelled):
         pipeline.stabilize(shot, tmp_path / "out.%04d.exr", Parameters(), on_progress=stop)
     assert not files(tmp_path)
+
+
+def test_a_run_that_fails_while_frames_get_their_names_leaves_what_was(
+    shot: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in (1002, 1005, 1009):
+        (tmp_path / f"out.{number}.exr").write_bytes(b"old")
+    replace = os.replace
+
+    def stops(source: Path, target: Path) -> None:
+        if Path(target).name == "out.1005.exr" and b"old" not in Path(source).read_bytes()[:3]:
+            raise Cancelled("cancelled")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", stops)
+    with pytest.raises(Cancelled):
+        pipeline.stabilize(shot, tmp_path / "out.%04d.exr", STILL, overwrite=True)
+    assert files(tmp_path) == [f"out.{number}.exr" for number in (1002, 1005, 1009)]
+    assert all((tmp_path / name).read_bytes() == b"old" for name in files(tmp_path))
+
+
+def test_cube_maps_in_a_sequence_are_refused(broken: Path) -> None:
+    refused(broken, UsageError, "cube maps are taken from video files only", projection="cubemap")
 
 
 def test_the_command_names_results_beside_the_sequence_and_keeps_stdout_clean(

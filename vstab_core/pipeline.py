@@ -25,7 +25,7 @@ from .render import render_frames, warp_frame
 from .result import ProgressFn, Result, figures_of, tell
 from .sequence.names import pattern_of
 from .sequence.writer import SequenceWriter, refuse_existing
-from .sidecar import Sidecar, check_matches, read_sidecar, write_sidecar
+from .sidecar import Sidecar, check_matches, is_sidecar, read_sidecar, write_sidecar
 from .smooth import hyperlapse
 from .smooth.solve import doubts_of_path, smooth
 from .smooth.streaming import StreamingPath
@@ -54,11 +54,12 @@ def analyze(
 
     Raises:
         InputError: the clip cannot be read or has fewer than three frames.
-        OutputError: the sidecar exists, or cannot be written.
+        OutputError: the sidecar exists, or what exists there is none, or it cannot be written.
     """
     started = time.monotonic()
     clip = open_source(source, parameters)
     _refuse_existing(sidecar, source, overwrite)
+    _refuse_foreign(sidecar)
     hyperlapse.check(parameters)
     warnings = _doubts(clip)
     motion = _measure(clip, on_progress, warnings)
@@ -125,7 +126,10 @@ def stabilize(
     encode = encode or EncodeOptions()
     clip = open_source(source, parameters)
     warnings = _doubts(clip)
-    _refuse_existing(output, source, overwrite)
+    if pattern_of(source) is None:
+        _refuse_existing(output, source, overwrite)
+    else:
+        refuse_existing(output, source, overwrite)
     hyperlapse.check(parameters)
     if streaming:
         if parameters.hyperlapse > 1:
@@ -342,16 +346,19 @@ def _check_count(info: VideoInfo, frames: int) -> None:
 
 
 def _refuse_existing(output: Path, source: Path, overwrite: bool) -> None:
-    """Say before a long analysis what `VideoWriter` would say after it."""
-    if pattern_of(source) is not None and output.suffix != ".vstab":
-        refuse_existing(output, source, overwrite)
-        return
-    if output.exists() and output.samefile(source):
+    """Say before a long analysis what a writer would say after it."""
+    if output.exists() and source.exists() and output.samefile(source):  # the pattern of a sequence is no file
         raise OutputError(f"output '{output}' is the input; give another name with -o")
     if output.exists() and not overwrite:
         raise OutputError(f"output '{output}' exists; give --overwrite to replace it, or another name with -o")
     if not output.absolute().parent.is_dir():
         raise OutputError(f"output directory '{output.absolute().parent}' does not exist")
+
+
+def _refuse_foreign(sidecar: Path) -> None:
+    """Let nothing but a sidecar be replaced by one: a slip in its name would cost a clip."""
+    if sidecar.is_file() and sidecar.stat().st_size > 0 and not is_sidecar(sidecar):
+        raise OutputError(f"'{sidecar}' exists and is no sidecar, so it is not replaced; give another name with -o")
 
 
 def _sidecar_of(clip: Source, motion: CameraMotion | RotationMotion, warps: WarpTrack) -> Sidecar:

@@ -129,12 +129,14 @@ def _canvas(target: Frame, light: LinearLight | None) -> list[Layer]:
     return [Layer(target.planes, [])] if light is None else light.canvas(target)
 
 
-def _opened(frame: Frame, light: LinearLight | None) -> list[Layer]:
+def _opened(frame: Frame, parameters: Parameters, light: LinearLight | None) -> list[Layer]:
     if light is not None:
         return light.open(frame)
     max_value = 0 if frame.planes[0].dtype == np.float32 else (1 << bit_depth(frame.pixel_format)) - 1
     nearest: frozenset[int] = getattr(frame.source, "nearest_planes", frozenset())
-    return [Layer(frame.planes, black_of(frame), max_value, nearest=nearest)]
+    # Float pictures are light already, so that nothing is opened; lamps have their rings there all the same.
+    floor = parameters.resample_light != "as-is" and frame.planes[0].dtype == np.float32
+    return [Layer(frame.planes, black_of(frame), max_value, floor, nearest)]
 
 
 def _warp_into(
@@ -146,7 +148,7 @@ def _warp_into(
     light: LinearLight | None,
 ) -> None:
     layout = layout_of(parameters)
-    for written, layer in zip(canvas, _opened(frame, light), strict=True):
+    for written, layer in zip(canvas, _opened(frame, parameters, light), strict=True):
         sources = zip(*(layout.eyes(plane) for plane in layer.planes), strict=True)
         targets = zip(*(layout.eyes(plane) for plane in written.planes), strict=True)
         for eye, out in zip(sources, targets, strict=True):

@@ -22,6 +22,8 @@ from .types import MESH_SHAPE, CameraMotion, RotationMotion, VideoInfo, WarpTrac
 
 logger = logging.getLogger(__name__)
 
+MAGIC = b"VSTAB\x1a\r\n"
+
 Common = tuple[int, int, float, npt.NDArray[np.int64], Fraction]  # what motion and warps both say first
 
 
@@ -66,6 +68,12 @@ class Sidecar:
         if self.parameters is not None and self.parameters.hyperlapse > 1:
             return "holds no warps, as those of a hyperlapse are not kept; run `vstab smooth --hyperlapse 1` on it"
         return "holds no warps; run `vstab smooth` on it"
+
+
+def is_sidecar(path: Path) -> bool:
+    """Tell whether a file begins as sidecars do, of whatever version."""
+    with path.open("rb") as file:
+        return file.read(len(MAGIC)) == MAGIC
 
 
 def read_sidecar(path: Path) -> Sidecar:

@@ -20,6 +20,7 @@ from .light.resample import LinearLight, linear_light
 from .light.tone import Tone, tone_of
 from .params import Parameters
 from .sequence.clip import Reading
+from .sequence.names import pattern_of
 from .spherical import Decision, decide, looks_round
 from .spherical_metadata import read_spherical, stereo_layout
 from .types import Frame, VideoInfo
@@ -89,6 +90,8 @@ def open_source(path: Path, parameters: Parameters) -> Source:
             f"--model rotation is for 360 clips, '{path}' is taken for an ordinary one; give another --model, or "
             "--projection equirect if it is a 360 clip"
         )
+    if parameters.projection in INPUTS and pattern_of(path) is not None:
+        raise UsageError(f"'{path}' is an image sequence; cube maps are taken from video files only, convert it first")
     if parameters.projection in INPUTS:
         info = equirect_info(info, parameters.stereo)
     warnings = [*warnings, *doubts_of(info, parameters)]

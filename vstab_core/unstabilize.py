@@ -60,7 +60,8 @@ def unstabilize(
     warps = _checked(stored, sidecar, info)
     if stored.parameters is not None:  # how the frames are laid out is as it was
         made = stored.parameters
-        parameters = replace(parameters, projection=made.projection, stereo=made.stereo)
+        parameters = replace(parameters, projection=made.projection, stereo=made.stereo,
+                             input_space=made.input_space, ocio=made.ocio)  # fmt: skip
     back = inverse_of(warps, info)
     warnings = [*_times_doubt(back, info), *_local_doubt(warps, info)]
     done = 0

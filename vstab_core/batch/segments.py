@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import InputError, VstabError
+from ..params import PARAMS
 from .clip import Job, Outcome
 
 if TYPE_CHECKING:
@@ -36,9 +37,16 @@ ENCODER_FLAGS = frozenset({"--codec", "--crf", "--preset", "--pix-fmt", "--encod
 Submit = Callable[[Job, str], "Future"]  # the job, and a word that tells the steps of one clip apart
 
 
+# The parts know the parameters from the sidecar, which `analyze` makes without these.
+_RENDER_FLAGS = frozenset(
+    "--" + name.replace("_", "-") for name, row in PARAMS.items() if row.stage == "render" or row.streaming
+)
+
+
 def is_long(job: Job) -> bool:
     """Whether a clip is worth parts and its result can be joined from them. What cannot be read is not long."""
-    if any(argument == "--streaming" or argument.startswith("--hyperlapse=") for argument in job.arguments):
+    flags = [argument.partition("=")[0] for argument in job.arguments]
+    if "--streaming" in flags or "--hyperlapse" in flags or not _RENDER_FLAGS.isdisjoint(flags):
         return False
     try:
         return _duration_s(job.source) >= 2 * SEGMENT_S and _can_join(job)

@@ -65,7 +65,7 @@ def straight_edges(atlas: Luma, field: Luma | None = None) -> Edges:
         ends = ends[np.linalg.norm(ends[:, 1] - ends[:, 0], axis=1) > MIN_LENGTH_PX]
         ends += np.array([left, top], np.float32)
         if field is not None:
-            x, y = np.moveaxis(ends.astype(int), -1, 0)
+            x, y = np.moveaxis(np.clip(ends, 0, np.array(field.shape[::-1]) - 1).astype(int), -1, 0)
             ends = ends[(field[y, x] > 0).all(axis=1)]
         faces = np.full(len(ends), face, np.intp)
         normal = np.cross(cube.rays_of(ends[:, 0], faces), cube.rays_of(ends[:, 1], faces))

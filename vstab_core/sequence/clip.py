@@ -84,6 +84,12 @@ def _open_shot(pattern: Pattern, numbers: tuple[int, ...], changed: tuple[tuple[
                 f"'{path}' is {_text(header.frame)}, the frames before are {_text(first.frame)}; "
                 "one camera path cannot hold for two framings: split the sequence there"
             )
+        if header.channels != first.channels:
+            differ = sorted({name for _, name in set(header.channels) ^ set(first.channels)})
+            raise InputError(
+                f"'{path}' has other channels than the frames before (different: {', '.join(differ)}); split the "
+                "sequence there, or render it with the same channels"
+            )
         if (header.pixel_format, header.pixel_aspect) != (first.pixel_format, first.pixel_aspect):
             raise InputError(
                 f"'{path}' has other channels or another pixel shape ({header.pixel_format}, {header.pixel_aspect}) "

@@ -40,7 +40,7 @@ def read_header(path: Path) -> Header:
     for header in parts[1:]:
         data = union(data, _window(header["dataWindow"]))
     names = [[channel.name for channel in header["channels"]] for header in parts]
-    rate = parts[0].get("framesPerSecond")
+    rate = parts[0].get("framesPerSecond", parts[0].get("FramesPerSecond"))
     return Header(
         frame,
         data,
@@ -48,6 +48,7 @@ def read_header(path: Path) -> Header:
         Fraction(float(parts[0].get("pixelAspectRatio", 1.0))).limit_denominator(1000),
         frame_rate(float(rate)) if rate is not None else None,
         LINEAR,
+        tuple((index, name) for index, part_names in enumerate(names) for name in part_names),
     )
 
 
@@ -96,8 +97,16 @@ def write_picture(path: Path, planes: tuple[Plane, ...], like: Picture) -> None:
     parts = []
     for (name, header), part_channels in zip(rest.parts, channels, strict=True):
         kept = {key: value for key, value in header.items() if key not in _WRITTEN_ANEW}
+        if "tiles" in kept:  # of smaller levels a warped picture has none
+            kept["tiles"] = _of_one_level(kept["tiles"])
         parts.append(OpenEXR.Part({**kept, "dataWindow": window}, part_channels, name))
     OpenEXR.File(parts).write(str(path))
+
+
+def _of_one_level(tiles: Any) -> Any:
+    single = OpenEXR.TileDescription()
+    single.xSize, single.ySize, single.mode = tiles.xSize, tiles.ySize, OpenEXR.ONE_LEVEL
+    return single
 
 
 def _open(path: Path, header_only: bool) -> Any:

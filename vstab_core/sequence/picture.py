@@ -25,6 +25,7 @@ class Header:
         pixel_aspect: width of a pixel divided by its height.
         rate: frames a second, or None where the file does not say.
         transfer: FFmpeg's number of the transfer curve.
+        channels: (part, name) of all, also of those beside the picture; all frames have the same.
     """
 
     frame: Window
@@ -33,6 +34,7 @@ class Header:
     pixel_aspect: Fraction
     rate: Fraction | None
     transfer: int = UNSPECIFIED
+    channels: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass

@@ -126,18 +126,27 @@ class SequenceWriter:
             logger.warning("'%s': older frames of that name are still there: %s", self.path, ranges(older))
 
     def _name_all(self) -> None:
+        """Give all frames their names, or leave things as they were: a shot half old and half new is worth nothing."""
+        before = self._folder / "before"
+        before.mkdir()
         named: list[Path] = []
         try:
             for number in self._numbers:
                 target = self._pattern.path(number)
-                os.replace(self._folder / target.name, target)
                 named.append(target)
-        except OSError as error:
-            if not self._existing:
-                for target in named:
-                    with contextlib.suppress(OSError):
+                if target.exists():
+                    os.replace(target, before / target.name)
+                os.replace(self._folder / target.name, target)
+        except BaseException as error:  # a cancelled run too
+            for target in named:
+                with contextlib.suppress(OSError):
+                    if (before / target.name).exists():
+                        os.replace(before / target.name, target)
+                    elif not (self._folder / target.name).exists():
                         target.unlink()
-            raise output_error(error, self.path) from error
+            if isinstance(error, OSError):
+                raise output_error(error, self.path) from error
+            raise
 
     def abort(self) -> None:
         """Stop and leave nothing that has no name yet."""
@@ -169,7 +178,7 @@ def refuse_existing(output: Path, source: Path, overwrite: bool) -> set[int]:
     if not pattern.folder.is_dir():
         raise OutputError(f"output directory '{pattern.folder}' does not exist")
     existing = set(pattern.numbers())
-    if existing and _share_files(pattern, from_pattern, existing):
+    if _share_files(pattern, from_pattern, existing):
         raise OutputError(f"output '{output}' is the input; give another name with -o")
     if existing and not overwrite:
         raise OutputError(
@@ -182,7 +191,9 @@ def refuse_existing(output: Path, source: Path, overwrite: bool) -> set[int]:
 def _share_files(output: Pattern, source: Pattern, existing: set[int]) -> bool:
     """Tell whether any file of the output is one of the source, by whatever name."""
     known = {(stat.st_dev, stat.st_ino) for stat in (source.path(number).stat() for number in source.numbers())}
-    return any((stat.st_dev, stat.st_ino) in known for stat in (output.path(n).stat() for n in existing))
+    # The source's numbers too: where names may differ in case only, the listing does not show them.
+    paths = [output.path(number) for number in existing | set(source.numbers())]
+    return any((stat.st_dev, stat.st_ino) in known for stat in (path.stat() for path in paths if path.exists()))
 
 
 def _keep_range(warped: Plane, source: Plane) -> None:
