@@ -377,6 +377,8 @@ def test_missing_frames_are_named(broken: Path) -> None:
     pipeline.stabilize(broken, output, Parameters(missing_frames="skip"))
     kept = [number for number in range(FIRST, FIRST + COUNT) if number not in (1004, 1005, 1009)]
     assert [path for path in files(broken.parent) if path.startswith("gap")] == [f"gap.{n}.exr" for n in kept]
+    assert cli.main(["eval", str(broken), str(output)]) == 0  # who looks only is not held up
+    assert cli.main(["info", str(broken)]) == 0
 
 
 def test_another_size_is_refused(broken: Path) -> None:

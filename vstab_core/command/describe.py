@@ -111,11 +111,12 @@ def info_values(path: Path) -> dict[str, Any]:
         return _sidecar_values(path)
     from ..decode import probe
     from ..light.tags import names_of
+    from ..sequence.clip import AS_THEY_ARE
     from ..source import decide_projection
     from ..spherical_metadata import read_spherical
 
-    info = probe(path)
-    decision, said = decide_projection(info), read_spherical(path)
+    info = probe(path, AS_THEY_ARE)
+    decision, said = decide_projection(info, AS_THEY_ARE), read_spherical(path)
     values = {
         "kind": "video",
         **{name: item for name, item in _plain(info).items() if name != "tags"},

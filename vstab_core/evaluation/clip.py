@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..decode import luma_of, probe, read_frames
+from ..sequence.clip import AS_THEY_ARE
 from ..types import VideoInfo
 
 Luma = npt.NDArray[np.uint8]  # (H, W), codes as in the file, 8 bits
@@ -62,8 +63,8 @@ class Clip:
         """
         if isinstance(source, Clip):
             return source
-        info: VideoInfo = probe(Path(source))
-        with_first = read_frames(info.path, on_damage=lambda _: None, ahead=0)
+        info: VideoInfo = probe(Path(source), AS_THEY_ARE)
+        with_first = read_frames(info.path, on_damage=lambda _: None, ahead=0, reading=AS_THEY_ARE)
         start_s = next(with_first).time_s
         with_first.close()  # type: ignore[attr-defined]
         return cls(info.path, info.width, info.height, float(info.frame_rate), info.frames, start_s)
@@ -85,7 +86,7 @@ class Clip:
         if not isinstance(self.source, Path):
             yield from self.source
             return
-        for frame in read_frames(self.source, on_damage=on_damage):
+        for frame in read_frames(self.source, on_damage=on_damage, reading=AS_THEY_ARE):
             # AVCOL_RANGE_JPEG: full range. RGB is full range without saying so.
             full = int(getattr(frame.source, "color_range", 0) or 0) == 2 or "yuv" not in frame.pixel_format
             yield Picture(frame.time_s, luma_of(frame, _WHOLE), 0 if full else 16)

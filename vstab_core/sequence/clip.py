@@ -32,6 +32,9 @@ class Reading:
     missing_frames: str = "error"
 
 
+AS_THEY_ARE = Reading(missing_frames="skip")  # for who looks only: a gap is no harm
+
+
 @dataclass(frozen=True)
 class Shot:
     """A sequence whose headers have been read.
