@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,18 +16,18 @@ from .decode import luma_of
 from .encode import VideoWriter
 from .errors import InputError, OutputError, UsageError
 from .handover import read_ahead
-from .motion.homography import MotionEstimator, MotionStep, estimate_motion
+from .motion.homography import MotionStep, estimate_motion
 from .motion.rolling_shutter import readout_ratio
 from .motion.rotation360 import RotationEstimator, RotationSteps
 from .params import Parameters, parameters_from
-from .render import render_frames, warp_frame
+from .pipe.one_pass import OnePass
+from .render import render_frames
 from .result import ProgressFn, Result, figures_of, tell
 from .sequence.names import pattern_of
 from .sequence.writer import SequenceWriter, refuse_existing
 from .sidecar import Sidecar, check_matches, is_sidecar, read_sidecar, write_sidecar
 from .smooth import hyperlapse
 from .smooth.solve import doubts_of_path, smooth
-from .smooth.streaming import StreamingPath
 from .source import Source, open_source
 from .spherical_metadata import spherical_of_output
 from .stretch import pace_of
@@ -295,34 +294,19 @@ def _stabilize_streaming(
     started: float,
 ) -> Result:
     info, parameters = clip.info, clip.parameters
-    estimator = MotionEstimator(info.aspect, live=parameters.look_ahead == 0)
-    smoother = StreamingPath(info.aspect, float(1 / info.frame_rate), parameters)
-    waiting: deque[Frame] = deque()
-    done = cuts = weak = 0
-
+    steady = OnePass(info, float(1 / info.frame_rate), parameters, clip.tone, clip.light)
+    done = 0
     open_writer = VideoWriter if pattern_of(info.path) is None else SequenceWriter
     with _one_thread_for_opencv(), open_writer(output, info, encode, overwrite=overwrite) as writer:
-
-        def give_out(steps: list[MotionStep], last: bool = False) -> None:
-            nonlocal done, cuts, weak
-            warps = [warp for step in steps for warp in smoother.push(step.corners, step.cut)]
-            for warp in [*warps, *(smoother.flush() if last else [])]:
-                writer.write(warp_frame(waiting.popleft(), warp, parameters, writer.new_frame, clip.light))
-                done += 1
-                tell(on_progress, "stabilize", done, info.frames)
-            cuts += sum(step.cut for step in steps)
-            weak += sum(step.confidence == 0 for step in steps)
-
-        for frame in clip.frames(warnings.append):
-            waiting.append(frame)
-            give_out(estimator.push(luma_of(frame, tone=clip.tone)))
-        give_out(estimator.flush(), last=True)
+        for done, frame in enumerate(steady.frames(clip.frames(warnings.append), writer.new_frame), 1):
+            writer.write(frame)
+            tell(on_progress, "stabilize", done, info.frames)
         _check_count(info, done)
     seconds = time.monotonic() - started
     figures: dict[str, float | int | str] = {
         "frames": done,
-        "shots": cuts,
-        "weak_frames": weak,
+        "shots": steady.shots,
+        "weak_frames": steady.weak_frames,
         "crop": 0.0 if parameters.zoom == "none" else parameters.max_crop,
         "seconds": seconds,
         "fps": done / max(seconds, 1e-9),

@@ -6,8 +6,8 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 
 from ..decode import luma_of
-from ..light.resample import linear_light
-from ..light.tone import tone_of
+from ..light.resample import LinearLight
+from ..light.tone import Tone
 from ..motion.homography import MotionEstimator, MotionStep
 from ..params import Parameters
 from ..render import NewFrame, warp_frame
@@ -18,6 +18,12 @@ from ..types import Frame, VideoInfo
 class OnePass:
     """Stabilizes a stream of frames.
 
+    Args:
+        info: the clip or stream.
+        interval_s: from frame to frame.
+        parameters: the user's.
+        tone, light: as those of a `Source`.
+
     Attributes:
         shots, weak_frames: how many there were so far.
 
@@ -25,10 +31,12 @@ class OnePass:
         UsageError: a parameter needs two passes.
     """
 
-    def __init__(self, info: VideoInfo, interval_s: float, parameters: Parameters) -> None:
+    def __init__(
+        self, info: VideoInfo, interval_s: float, parameters: Parameters, tone: Tone | None, light: LinearLight | None
+    ) -> None:
         self._estimator = MotionEstimator(info.aspect, live=parameters.look_ahead == 0)
         self._smoother = StreamingPath(info.aspect, interval_s, parameters)
-        self._tone, self._light = tone_of(info, parameters), linear_light(info, parameters)
+        self._tone, self._light = tone, light
         self._parameters = parameters
         self._waiting: deque[Frame] = deque()
         self.shots = self.weak_frames = 0

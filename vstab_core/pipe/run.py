@@ -12,6 +12,7 @@ import cv2
 from ..errors import InputError
 from ..light.doubts import doubts_of
 from ..light.resample import linear_light
+from ..light.tone import tone_of
 from ..params import Parameters, parameters_from
 from ..render import render_frames
 from ..result import ProgressFn, Result, tell
@@ -81,7 +82,9 @@ class _Job:
         self._warnings += doubts_of(self._reader.info, parameters)
         figures: dict[str, object] = {}
         if stored is None:
-            steady = OnePass(self._reader.info, self._reader.interval_s, parameters)
+            info = self._reader.info
+            tone, light = tone_of(info, parameters), linear_light(info, parameters)
+            steady = OnePass(info, self._reader.interval_s, parameters, tone, light)
             done = self._write(steady.frames(self._frames(), self.writer.new_frame))
             figures = {"shots": steady.shots, "weak_frames": steady.weak_frames}
         else:
