@@ -20,8 +20,8 @@ import numpy.typing as npt
 from . import rotation
 from .camm import add_camm
 from .decode import fingerprint
-from .errors import InputError, VstabError
-from .outfile import PartialFile, output_error
+from .errors import InputError
+from .outfile import whole_file
 from .projection import px_homography
 from .sidecar import Sidecar
 from .types import FloatArray, RotationMotion, WarpTrack
@@ -70,16 +70,8 @@ def export(sidecar: Sidecar, path: Path, to: str, *, overwrite: bool = False, so
 
 def write_text(text: str, path: Path, *, overwrite: bool, source: Path | None) -> None:
     """Write a text file that appears under its name only when it is complete; arguments as in `export`."""
-    file = PartialFile(path, source, overwrite)
-    try:
-        file.temporary.write_text(text, encoding="utf-8", newline="")
-        file.complete()
-    except OSError as error:
-        file.remove()
-        raise output_error(error, path) from error
-    except VstabError:
-        file.remove()
-        raise
+    with whole_file(path, source, overwrite) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="")
 
 
 def export_camm(sidecar: Sidecar, clip: Path, path: Path, *, overwrite: bool = False) -> int:
@@ -104,17 +96,9 @@ def export_camm(sidecar: Sidecar, clip: Path, path: Path, *, overwrite: bool = F
     src_from_dst = rotation.from_matrix(warps.src_from_dst)
     own = fingerprint(clip) == sidecar.fingerprint
     turn = rotation.continued(rotation.inverse(src_from_dst) if own else src_from_dst)
-    file = PartialFile(path, clip, overwrite)
-    try:
-        shutil.copyfile(clip, file.temporary)
-        add_camm(file.temporary, warps.pts.astype(np.float64) * float(warps.time_base), rotation.logarithm(turn))
-        file.complete()
-    except OSError as error:
-        file.remove()
-        raise output_error(error, path) from error
-    except VstabError:
-        file.remove()
-        raise
+    with whole_file(path, clip, overwrite) as temporary:
+        shutil.copyfile(clip, temporary)
+        add_camm(temporary, warps.pts.astype(np.float64) * float(warps.time_base), rotation.logarithm(turn))
     return len(warps)
 
 

@@ -7,6 +7,7 @@ import errno
 import os
 import secrets
 import weakref
+from collections.abc import Iterator
 from pathlib import Path
 
 from .errors import OutputError
@@ -53,6 +54,25 @@ class PartialFile:
     def remove(self) -> None:
         """Remove what has been written."""
         self._unlink()
+
+
+@contextlib.contextmanager
+def whole_file(path: Path, source: Path | None, overwrite: bool) -> Iterator[Path]:
+    """Give a temporary file to write to; it gets its name when the block ends well, and is removed when it does not.
+
+    Raises:
+        OutputError: as `PartialFile`; also for an OSError in the block.
+    """
+    file = PartialFile(path, source, overwrite)
+    try:
+        yield file.temporary
+        file.complete()
+    except OSError as error:
+        file.remove()
+        raise output_error(error, path) from error
+    except BaseException:
+        file.remove()
+        raise
 
 
 def _remove(path: Path) -> None:
