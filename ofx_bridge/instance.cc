@@ -211,19 +211,16 @@ Status Instance::is_identity(const Properties& in, const Properties& out) {
 
 // The output covers what the source covers.
 Status Instance::region_of_definition(const Properties& in, const Properties& out) {
-  ImageClip source = nullptr;
-  RectD region{};
-  if (suites_.effect->clipGetHandle(effect_, "Source", &source, nullptr) != kOk ||
-      suites_.effect->clipGetRegionOfDefinition(source, in.number("OfxPropTime").value_or(0), &region) != kOk) {
-    return kReplyDefault;
-  }
-  const double sides[] = {region.x1, region.y1, region.x2, region.y2};
-  for (int i = 0; i < 4; ++i) out.set("OfxImageEffectPropRegionOfDefinition", sides[i], i);
-  return kOk;
+  return source_region(in, "OfxImageEffectPropRegionOfDefinition", out);
 }
 
 // Any pixel of the output may come from any of the source.
 Status Instance::regions_of_interest(const Properties& in, const Properties& out) {
+  return source_region(in, "OfxImageClipPropRoI_Source", out);
+}
+
+// Sets a property of four numbers to where the source has a picture.
+Status Instance::source_region(const Properties& in, const char* name, const Properties& out) {
   ImageClip source = nullptr;
   RectD region{};
   if (suites_.effect->clipGetHandle(effect_, "Source", &source, nullptr) != kOk ||
@@ -231,7 +228,7 @@ Status Instance::regions_of_interest(const Properties& in, const Properties& out
     return kReplyDefault;
   }
   const double sides[] = {region.x1, region.y1, region.x2, region.y2};
-  for (int i = 0; i < 4; ++i) out.set("OfxImageClipPropRoI_Source", sides[i], i);
+  for (int i = 0; i < 4; ++i) out.set(name, sides[i], i);
   return kOk;
 }
 

@@ -48,6 +48,7 @@ class Instance {
     }
   };
 
+  Status source_region(const Properties& in, const char* name, const Properties& out);
   Plan plan(double time, const Properties& in);
   double frame_number(double time, const Properties& in, double& rate) const;
   Paths paths(double time) const;
