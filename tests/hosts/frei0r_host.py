@@ -88,6 +88,19 @@ def ruler_sidecar(path: Path, pts: Sequence[int], time_base: Fraction, width: in
     return write_warps(path, (RULER[0], width), warps, pts, time_base)
 
 
+def shake(count: int) -> np.ndarray:
+    """Homographies: turns up to 3 degrees, shifts up to 5 %, some perspective."""
+    rng = np.random.default_rng(8)
+    warps = np.tile(np.eye(3), (count, 1, 1))
+    angle = np.radians(rng.uniform(-3, 3, count))
+    warps[:, 0, 0] = warps[:, 1, 1] = 0.95 * np.cos(angle)
+    warps[:, 1, 0] = 0.95 * np.sin(angle)
+    warps[:, 0, 1] = -warps[:, 1, 0]
+    warps[:, :2, 2] = rng.uniform(-0.1, 0.1, (count, 2))
+    warps[:, 2, :2] = rng.uniform(-0.02, 0.02, (count, 2))
+    return warps
+
+
 def write_warps(
     path: Path,
     size: tuple[int, int],

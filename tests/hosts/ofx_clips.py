@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.hosts.frei0r_host import STEPS, write_warps
+from tests.hosts.frei0r_host import STEPS, shake, write_warps
 from tests.hosts.ofx_host import Array, Instance
 from vstab_core.params import Parameters
 from vstab_core.render import render_frames
@@ -34,18 +34,6 @@ def picture(index: int = 0, dtype: str = "float32", channels: int = 4, size: tup
     if dtype == "float32":
         return whole.astype(np.float32)
     return np.round(whole * np.iinfo(dtype).max).astype(dtype)
-
-
-def shake(count: int = COUNT) -> np.ndarray:
-    rng = np.random.default_rng(8)
-    warps = np.tile(np.eye(3), (count, 1, 1))
-    angle = np.radians(rng.uniform(-3, 3, count))
-    warps[:, 0, 0] = warps[:, 1, 1] = 0.95 * np.cos(angle)
-    warps[:, 1, 0] = 0.95 * np.sin(angle)
-    warps[:, 0, 1] = -warps[:, 1, 0]
-    warps[:, :2, 2] = rng.uniform(-0.1, 0.1, (count, 2))
-    warps[:, 2, :2] = rng.uniform(-0.02, 0.02, (count, 2))
-    return warps
 
 
 def turns(count: int = COUNT) -> np.ndarray:

@@ -14,7 +14,7 @@ import pytest
 
 from ffmpeg_bridge import frei0r_filter
 from tests.clips import ClipSpec, write_clip
-from tests.hosts.frei0r_host import Host, Picture, write_warps
+from tests.hosts.frei0r_host import Host, Picture, shake, write_warps
 from tests.scenes import world
 from vstab_core import rotation
 from vstab_core.decode import read_frames
@@ -33,19 +33,6 @@ def pictures(size: tuple[int, int] = SIZE, count: int = COUNT) -> list[Picture]:
     """Coarse noise with sharp edges and every alpha."""
     small = np.random.default_rng(3).integers(0, 256, (count, size[0] // 4 + 1, size[1] // 4 + 1, 4), np.uint8)
     return [np.ascontiguousarray(p.repeat(4, 0).repeat(4, 1)[: size[0], : size[1]]) for p in small]
-
-
-def shake(count: int = COUNT) -> np.ndarray:
-    """Homographies: turns up to 3 degrees, shifts up to 5 %, some perspective."""
-    rng = np.random.default_rng(8)
-    warps = np.tile(np.eye(3), (count, 1, 1))
-    angle = np.radians(rng.uniform(-3, 3, count))
-    warps[:, 0, 0] = warps[:, 1, 1] = 0.95 * np.cos(angle)
-    warps[:, 1, 0] = 0.95 * np.sin(angle)
-    warps[:, 0, 1] = -warps[:, 1, 0]
-    warps[:, :2, 2] = rng.uniform(-0.1, 0.1, (count, 2))
-    warps[:, 2, :2] = rng.uniform(-0.02, 0.02, (count, 2))
-    return warps
 
 
 def bend(count: int = COUNT) -> np.ndarray:
@@ -88,7 +75,7 @@ def test_ffmpeg_shows_what_our_renderer_shows(
     ffmpeg: str, plugin: Path, tmp_path: Path, border: str, interpolation: str
 ) -> None:
     parameters = Parameters(border=border, interpolation=interpolation)
-    sidecar = write_warps(tmp_path / "c.vstab", SIZE, shake(), range(COUNT), BASE, parameters, mesh=bend())
+    sidecar = write_warps(tmp_path / "c.vstab", SIZE, shake(COUNT), range(COUNT), BASE, parameters, mesh=bend())
     spec = ClipSpec(size=SIZE, pixel_format="rgba", codec="rawvideo", time_base=BASE, pts=range(COUNT))
     clip = write_clip(tmp_path / "clip.nut", spec, ((p,) for p in pictures()))
     assert [frame.pixel_format for frame in read_frames(clip)] == ["rgba"] * COUNT
@@ -106,7 +93,7 @@ def test_ffmpeg_shows_what_our_renderer_shows(
 def test_an_opaque_picture_is_warped_by_a_shorter_way_to_the_same_bytes(
     plugin: Path, tmp_path: Path, hosts: list[Host], border: str
 ) -> None:
-    sidecar = write_warps(tmp_path / "c.vstab", SIZE, shake(), range(COUNT), BASE, Parameters(border=border))
+    sidecar = write_warps(tmp_path / "c.vstab", SIZE, shake(COUNT), range(COUNT), BASE, Parameters(border=border))
     sources = pictures()
     for source in sources:
         source[..., 3] = 255
@@ -127,7 +114,7 @@ def test_fill_falls_back_to_mirror(plugin: Path, tmp_path: Path, hosts: list[Hos
     shown = []
     for border in ("fill", "mirror"):
         sidecar = write_warps(
-            tmp_path / f"{border}.vstab", SIZE, shake(), range(COUNT), BASE, Parameters(border=border)
+            tmp_path / f"{border}.vstab", SIZE, shake(COUNT), range(COUNT), BASE, Parameters(border=border)
         )
         hosts.append(Host(plugin, SIZE, sidecar))
         shown.append(hosts[-1].show(0.04, pictures()[1]))
@@ -160,7 +147,7 @@ def test_a_preview_of_another_size_shows_the_same_warp(
 ) -> None:
     """The model does not depend on the size: the preview is what our renderer makes of the preview's picture."""
     sidecar = write_warps(
-        tmp_path / "c.vstab", SIZE, shake(), range(COUNT), BASE, Parameters(border="mirror"), mesh=bend()
+        tmp_path / "c.vstab", SIZE, shake(COUNT), range(COUNT), BASE, Parameters(border="mirror"), mesh=bend()
     )
     size = (round(SIZE[0] * scale), round(SIZE[1] * scale))
     picture = pictures(size, 1)[0]
@@ -173,7 +160,7 @@ def test_a_preview_of_another_size_shows_the_same_warp(
 
 
 def test_square_pixels_of_an_editor_fit_an_anamorphic_clip(plugin: Path, tmp_path: Path, hosts: list[Host]) -> None:
-    sidecar = write_warps(tmp_path / "c.vstab", (576, 720), shake(), range(COUNT), BASE, aspect=576 / 1024)
+    sidecar = write_warps(tmp_path / "c.vstab", (576, 720), shake(COUNT), range(COUNT), BASE, aspect=576 / 1024)
     for size in ((144, 180), (144, 256)):  # as stored, as shown
         hosts.append(Host(plugin, size, sidecar))
         assert not box_of(hosts[-1].show(0.04, pictures(size, 1)[0]))
@@ -321,7 +308,7 @@ def test_ffmpeg_goes_on_without_a_sidecar(ffmpeg: str, plugin: Path, tmp_path: P
 
 def test_a_sidecar_is_read_again_only_when_it_changes(plugin: Path, tmp_path: Path, hosts: list[Host]) -> None:
     path = tmp_path / "clip.vstab"
-    write_warps(path, SIZE, shake(), range(COUNT), BASE)
+    write_warps(path, SIZE, shake(COUNT), range(COUNT), BASE)
     hosts.append(Host(plugin, SIZE, path))
     host, picture = hosts[0], pictures()[2]
     before = host.show(2 / 25, picture)
@@ -333,7 +320,7 @@ def test_a_sidecar_is_read_again_only_when_it_changes(plugin: Path, tmp_path: Pa
     path.unlink()
     host.set(path)
     assert box_of(host.show(2 / 25, picture))
-    write_warps(path, SIZE, shake(), range(COUNT), BASE)
+    write_warps(path, SIZE, shake(COUNT), range(COUNT), BASE)
     host.set(path)
     assert np.array_equal(host.show(2 / 25, picture), before)
     host.set("")
@@ -343,7 +330,7 @@ def test_a_sidecar_is_read_again_only_when_it_changes(plugin: Path, tmp_path: Pa
 
 def test_a_padded_frame_is_warped_as_the_clip_in_it(plugin: Path, tmp_path: Path, hosts: list[Host]) -> None:
     size = (60, 100)
-    sidecar = write_warps(tmp_path / "c.vstab", size, shake(), range(COUNT), BASE, Parameters(border="mirror"))
+    sidecar = write_warps(tmp_path / "c.vstab", size, shake(COUNT), range(COUNT), BASE, Parameters(border="mirror"))
     sources = pictures(size)
     hosts.append(Host(plugin, (60, 128), sidecar))
     for index, wanted in enumerate(ours(sidecar, sources)):
@@ -354,7 +341,7 @@ def test_a_padded_frame_is_warped_as_the_clip_in_it(plugin: Path, tmp_path: Path
 
 
 def test_no_bytes_and_no_size_bring_it_down(plugin: Path, tmp_path: Path, hosts: list[Host]) -> None:
-    path = write_warps(tmp_path / "c.vstab", SIZE, shake(), range(COUNT), BASE, mesh=bend())
+    path = write_warps(tmp_path / "c.vstab", SIZE, shake(COUNT), range(COUNT), BASE, mesh=bend())
     whole = path.read_bytes()
     hosts.append(Host(plugin, SIZE))
     for seed in range(60):
