@@ -333,55 +333,53 @@ class VSTAB_OT_resolve_strip(Work, bpy.types.Operator):
         return self._jobs_of(context, chosen, fresh=False)
 
 
-class VSTAB_OT_remove_stabilization(bpy.types.Operator):
-    """Give the selected strips back what they were before they were stabilized."""
+class _OnStabilized:
+    """What is done at once to the selected strips that are stabilized."""
 
-    bl_idname = "vstab.remove_stabilization"
-    bl_label = "Remove Stabilization"
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 - Blender's way
 
     poll = VSTAB_OT_stabilize_strip.poll
 
     def execute(self, context: Any) -> set[str]:
-        """Take the results away."""
+        """Find the strips and change them."""
         scene = strips.scene_of(context)
         try:
             found = _stabilized(self, context)
         except StripError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
+        self.change(context, scene, found)
+        redraw(context)
+        return {"FINISHED"}
+
+
+class VSTAB_OT_remove_stabilization(_OnStabilized, bpy.types.Operator):
+    """Give the selected strips back what they were before they were stabilized."""
+
+    bl_idname = "vstab.remove_stabilization"
+    bl_label = "Remove Stabilization"
+
+    def change(self, context: Any, scene: Any, found: list[Any]) -> None:
+        """Take the results away."""
         for strip in found:
             note = record.read(strip)
             place.take_away(scene, strip)
             if preferences.of(context).delete_on_remove:
                 place.remove_file(note)
-        redraw(context)
-        return {"FINISHED"}
 
 
-class VSTAB_OT_compare(bpy.types.Operator):
+class VSTAB_OT_compare(_OnStabilized, bpy.types.Operator):
     """Show the selected strips as they were before, and again as they are after."""
 
     bl_idname = "vstab.compare"
     bl_label = "Compare Before/After"
-    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 - Blender's way
 
-    poll = VSTAB_OT_stabilize_strip.poll
-
-    def execute(self, context: Any) -> set[str]:
+    def change(self, context: Any, scene: Any, found: list[Any]) -> None:
         """Switch all selected strips to the same side."""
-        scene = strips.scene_of(context)
-        try:
-            found = _stabilized(self, context)
-        except StripError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
         original = not record.read(found[0])["shows_original"]
         for strip in found:
             place.show_original(scene, strip, original)
         self.report({"INFO"}, "before" if original else "after")
-        redraw(context)
-        return {"FINISHED"}
 
 
 class VSTAB_OT_load_parameters(bpy.types.Operator):
