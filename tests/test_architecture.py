@@ -26,7 +26,18 @@ STAGES = {
 # Two stages are pairs. Motion asks the tracker for points where it needs them, frame by frame; the encoder reads what
 # it carries over (streams, tags) through the same door as the decoder.
 PAIRS = {"motion": STAGES["track"], "encode": ("media", "pictures")}
-COMPOSERS = ("pipeline", "pipe", "resmooth", "unstabilize", "export", "batch", "cli", "command", "evaluation")
+COMPOSERS = (
+    "pipeline",
+    "pipe",
+    "resmooth",
+    "unstabilize",
+    "export",
+    "batch",
+    "cli",
+    "command",
+    "evaluation",
+    "training",
+)
 BELOW = ("types", "errors", "params")  # these know none of our other modules
 
 

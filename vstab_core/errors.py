@@ -41,6 +41,12 @@ class SidecarError(VstabError):
     exit_status = 5
 
 
+class ModelError(VstabError):
+    """A network cannot be run: its weights are missing, damaged or of another version, or its device is not there."""
+
+    code = "model"
+
+
 class Cancelled(VstabError):  # noqa: N818 - a request that was honoured, not a fault
     """The caller asked to stop; nothing half-written is left."""
 

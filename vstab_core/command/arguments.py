@@ -38,6 +38,7 @@ COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "export": ("write the camera motion and the warps of a sidecar for other programs", ("export",)),
     "batch": ("stabilize many clips; a run that was stopped goes on", ("batch",)),
     "unstabilize": ("give a stabilized 360 clip its original view back", ("render",)),
+    "train": ("train one of the networks, on a CPU or a CUDA GPU", ("train",)),
     "segment": ("", ("render",)),  # of `batch`, for itself: not shown
     "info": ("show what is known of a video or a sidecar", ()),
     "params": ("list every parameter", ()),
@@ -56,6 +57,7 @@ MODULES = {
     "batch": "batch",
     "unstabilize": "unstabilize",
     "segment": "segment",
+    "train": "train",
 }
 PROGRESS_MODES = ("auto", "json", "none")
 

@@ -255,7 +255,7 @@ def _new_bar(stage: str, frames: int, err: TextIO) -> Any:
 
 
 def _unit_of(stage: str) -> str:
-    return "clips" if stage == "batch" else "frames"
+    return {"batch": "clips", "train": "steps"}.get(stage, "frames")
 
 
 def reporter_for(mode: str, on_broken: Callable[[], None], piped: bool = False) -> Reporter:

@@ -1,0 +1,69 @@
+"""Weights files: what is written is read, and what is missing, damaged or of another network is said by name."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from vstab_core.errors import ModelError
+from vstab_core.models.load import checked_device, facts_of, load, save
+
+PACKAGE = Path(__file__).parents[1] / "vstab_core"
+ARRAYS = {"layer.weight": np.arange(600, dtype=np.float32).reshape(20, 30), "layer.bias": np.zeros(20, np.float32)}
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    path = tmp_path / "path.safetensors"
+    save(ARRAYS, path, "path 1", {"steps": 7})
+    return path
+
+
+def test_weights_are_read_as_they_were_written(weights: Path) -> None:
+    found = load("path", "path 1", weights)
+    assert found.keys() == ARRAYS.keys()
+    assert all(np.array_equal(found[key], ARRAYS[key]) for key in ARRAYS)
+    assert facts_of(weights) == {"steps": 7}
+
+
+def test_missing_weights_are_named(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"no weights at '.*gone.safetensors'; install vstab again, or train them"):
+        load("path", "path 1", tmp_path / "gone.safetensors")
+
+
+@pytest.mark.parametrize("at", [0, 40, -50])
+def test_damaged_weights_are_refused(weights: Path, at: int) -> None:
+    content = bytearray(weights.read_bytes())
+    content[at] ^= 255
+    weights.write_bytes(content)
+    with pytest.raises(ModelError, match=r"damaged|architecture 'unknown'"):
+        load("path", "path 1", weights)
+    weights.write_bytes(content[: len(content) // 2])
+    with pytest.raises(ModelError, match="damaged"):
+        load("path", "path 1", weights)
+
+
+def test_weights_of_another_architecture_are_refused(weights: Path) -> None:
+    with pytest.raises(ModelError, match="holds a network of architecture 'path 1', and 'path' needs 'path 2'"):
+        load("path", "path 2", weights)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="has a GPU")
+def test_a_gpu_that_is_not_there_is_named() -> None:
+    with pytest.raises(ModelError, match="--device cuda needs a CUDA GPU"):
+        checked_device("cuda")
+    assert checked_device("auto").type == "cpu"
+
+
+def test_nothing_that_stabilizes_knows_the_training() -> None:
+    for path in PACKAGE.rglob("*.py"):
+        inside = path.relative_to(PACKAGE).parts
+        if inside[0] == "training" or inside == ("command", "train.py"):
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom):
+                assert "training" not in (node.module or "").split("."), path

@@ -1,0 +1,1 @@
+"""`vstab train`: how the networks of `models` are made. Nothing that stabilizes imports this package."""
