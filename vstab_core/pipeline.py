@@ -16,6 +16,7 @@ from .decode import luma_of
 from .encode import VideoWriter
 from .errors import InputError, OutputError, UsageError
 from .handover import read_ahead
+from .motion.guided import guide_for
 from .motion.homography import MotionStep, estimate_motion
 from .motion.rolling_shutter import readout_ratio
 from .motion.rotation360 import RotationEstimator, RotationSteps
@@ -186,7 +187,8 @@ def _measure(
             pictures = read_ahead(_on_cube(clip, frames()), 1, "reduce")  # takes half as long as tracking
             motion = _rotation_of(clip, pts, told(pictures), deformed)
         else:
-            steps = list(estimate_motion((luma_of(frame, tone=clip.tone) for frame in told(frames())), info.aspect))
+            images = (luma_of(frame, tone=clip.tone) for frame in told(frames()))
+            steps = list(estimate_motion(images, info.aspect, guide_for(clip.parameters.method)))
             _check_count(info, len(pts))
             motion = _motion_of(info, pts, steps)
     weak = int((motion.confidence == 0).sum())

@@ -27,6 +27,11 @@ REFILL_SHARE = 0.8  # look for new corners when fewer than this share of the cel
 CROWDED = 1.3  # or when tracks have run together to more than this many a cell
 NEW_TRACK_BACKGROUND = 0.5  # nothing is known yet
 
+EVENED_BLUR_PX = 1.0
+EVENED_WINDOW_PX = 41  # twice the tracker's: within its window light is then as good as even
+EVENED_FLOOR = 0.3  # codes: plain walls are not blown up to noise
+EVENED_CONTRAST = 40.0
+
 _CRITERIA = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 20, 0.01)
 
 
@@ -37,6 +42,8 @@ class View:
     image: Luma
     points: Points  # (N, 2), OpenCV's pixel indices: centres at integers
     background: npt.NDArray[np.float32]  # (N,)
+    features: Any = None  # what the motion network saw in it, where it was asked
+    evened: View | None = None  # at half size with light and contrast taken out, see `even`
 
 
 def open_view(image: Luma) -> View:
@@ -70,6 +77,20 @@ def refill(view: View) -> None:
     view.background = np.concatenate([view.background, np.full(len(new), NEW_TRACK_BACKGROUND, np.float32)])
 
 
+def follow_led(ref: View, cur: View, lead: Points) -> tuple[Tracks, npt.NDArray[np.bool_]]:
+    """Track the corners of evened views, as `follow`.
+
+    Args:
+        lead: (N, 2) where each corner is expected in `cur`, within about 10 px; pixel indices as `View.points`.
+    """
+    half = np.float32(0.5)
+    there, back, seen = _there_and_back(ref.image, cur.image, ref.points, lead)
+    height, width = cur.image.shape
+    inside = (there[:, 0] >= 0) & (there[:, 1] >= 0) & (there[:, 0] <= width - 1) & (there[:, 1] <= height - 1)
+    good = seen & (np.abs(back - ref.points).max(axis=1) <= MAX_ROUND_TRIP_PX) & inside
+    return Tracks((ref.points[good] + half) * 2, (there[good] + half) * 2, ref.background[good]), good
+
+
 def follow(ref: View, cur: View, *, coarse: bool = False) -> tuple[Tracks, npt.NDArray[np.bool_]]:
     """Track the corners of `ref` into `cur`.
 
@@ -87,7 +108,7 @@ def follow(ref: View, cur: View, *, coarse: bool = False) -> tuple[Tracks, npt.N
         return Tracks(empty, empty, np.empty(0, np.float32)), np.zeros(0, bool)
     if coarse:
         step = np.float32(2.0)
-        images: list[Luma] = [cv2.equalizeHist(_half(view.image)) for view in (ref, cur)]  # type: ignore[misc]
+        images: list[Luma] = [cv2.equalizeHist(_half(view.image)) for view in (ref, cur)]
     else:
         step = np.float32(1.0)
         images = [ref.image, cur.image]
@@ -101,11 +122,14 @@ def follow(ref: View, cur: View, *, coarse: bool = False) -> tuple[Tracks, npt.N
     return Tracks(ref.points[good] + half, (there[good] + half) * step, ref.background[good]), good
 
 
-def _there_and_back(ref: Luma, cur: Luma, points: Points) -> tuple[Points, Points, npt.NDArray[np.bool_]]:
+def _there_and_back(
+    ref: Luma, cur: Luma, points: Points, expected: Points | None = None
+) -> tuple[Points, Points, npt.NDArray[np.bool_]]:
     size = (WINDOW_PX, WINDOW_PX)
-    no_guess: Any = None  # OpenCV's type stubs leave out that it may be
+    start: Any = None if expected is None else expected.copy()  # OpenCV's type stubs leave out that it may be None
+    levels, flags = (PYRAMID_LEVELS, 0) if expected is None else (1, cv2.OPTFLOW_USE_INITIAL_FLOW)
     there, seen, _ = cv2.calcOpticalFlowPyrLK(
-        ref, cur, points, no_guess, winSize=size, maxLevel=PYRAMID_LEVELS, criteria=_CRITERIA
+        ref, cur, points, start, winSize=size, maxLevel=levels, criteria=_CRITERIA, flags=flags
     )
     # The way back starts from the answer it should give, so two levels are enough and it costs half.
     back, seen_back, _ = cv2.calcOpticalFlowPyrLK(
@@ -121,9 +145,34 @@ def _there_and_back(ref: Luma, cur: Luma, points: Points) -> tuple[Points, Point
     return np.asarray(there, np.float32), np.asarray(back, np.float32), (seen[:, 0] == 1) & (seen_back[:, 0] == 1)
 
 
-def _half(image: Luma) -> Luma:
+def even(view: View) -> View:
+    """Return a view at half size whose every part has the same brightness and contrast, with corners of its own.
+
+    Dark and plain pictures then have corners, flashes none of their own; what is only noise is left to the
+    forward-backward check. Kept in the view.
+    """
+    if view.evened is None:
+        small: Any = cv2.GaussianBlur(_half(view.image.astype(np.float32)), (0, 0), EVENED_BLUR_PX)
+        side = (EVENED_WINDOW_PX, EVENED_WINDOW_PX)
+        mean = cv2.boxFilter(small, -1, side)
+        spread_of = np.sqrt(np.maximum(cv2.boxFilter(small * small, -1, side) - mean * mean, 0))
+        codes = 128 + EVENED_CONTRAST * (small - mean) / (spread_of + EVENED_FLOOR)
+        view.evened = open_view(np.clip(codes, 0, 255).astype(np.uint8))
+        refill(view.evened)
+    return view.evened
+
+
+def spread(points_px: Points, shape: tuple[int, ...]) -> float:
+    """Return the share of a picture's cells, (height, width) `shape`, in which points (N, 2) lie."""
+    rows, cols = max(1, shape[0] // CELL_PX), max(1, shape[1] // CELL_PX)
+    row = np.clip((points_px[:, 1] * rows / shape[0]).astype(int), 0, rows - 1)
+    col = np.clip((points_px[:, 0] * cols / shape[1]).astype(int), 0, cols - 1)
+    return len(np.unique(row * cols + col)) / (rows * cols)
+
+
+def _half(image: npt.NDArray[Any]) -> Any:
     height, width = image.shape
-    return cv2.resize(image[: height // 2 * 2, : width // 2 * 2], None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
+    return cv2.resize(image[: height // 2 * 2, : width // 2 * 2], None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
 
 
 def _strongest_per_cell(image: Luma, rows: int, cols: int) -> tuple[Points, npt.NDArray[np.intp]]:

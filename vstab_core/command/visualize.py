@@ -20,11 +20,11 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("input", metavar="CLIP", type=Path, help="the video")
     command.add_argument(
         "--what",
-        choices=("features", "tracks", "flow", "mask"),
+        choices=("features", "tracks", "flow", "mask", "confidence"),
         required=True,
         help="features: ORB keypoints with scale and direction; tracks: the estimator's tracks with tails, green "
         "where they follow the camera's motion; flow: TV-L1 optical flow, hue = direction; mask: what the motion "
-        "estimator takes for background",
+        "estimator takes for background; confidence: what the motion network does",
     )
     command.add_argument(
         "-o",

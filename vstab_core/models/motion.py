@@ -96,22 +96,20 @@ class MotionNet(nn.Module):
         """Return the answer of every pass, the last the best."""
         count, device = len(ref.compared[0]), ref.compared[0].device
         h = torch.eye(3, device=device).repeat(count, 1, 1)
-        hidden = flow = confidence = None
+        rows, cols = ref.compared[0].shape[2:]
+        hidden = h.new_zeros(count, HIDDEN, rows, cols)
+        flow, confidence = h.new_zeros(count, 2, rows, cols), h.new_zeros(count, 1, rows, cols)
         estimates = []
         for level, stride in enumerate(STRIDES):
             here, there, context = ref.compared[level], cur.compared[level], ref.context[level]
             rows, cols = here.shape[2:]
             grid = cell_centres(rows, cols, stride, device)  # (rows, cols, 2)
-            if hidden is not None:
-                hidden = F.interpolate(hidden, size=(rows, cols), mode="nearest")
-                flow = F.interpolate(flow, size=(rows, cols), mode="nearest")
-                confidence = F.interpolate(confidence, size=(rows, cols), mode="nearest")
+            hidden, flow, confidence = (
+                F.interpolate(x, size=(rows, cols), mode="nearest") for x in (hidden, flow, confidence)
+            )
             for turn in range(PASSES[level]):
                 leads = moved(h.detach(), grid) - grid  # (N, rows, cols, 2)
                 leads = leads.permute(0, 3, 1, 2)
-                if hidden is None:
-                    hidden = here.new_zeros(count, HIDDEN, rows, cols)
-                    flow, confidence = leads, here.new_zeros(count, 1, rows, cols)
                 similarity = correlation(here, there, h.detach(), stride, RADIUS[level])
                 off = ((flow - leads) / stride).clamp(-4, 4).detach()
                 known = torch.cat([similarity, context, off, confidence.detach()], dim=1)
@@ -130,9 +128,7 @@ class Residual(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.first = _conv(channels, channels, 3, 1)
-        self.second = nn.Sequential(
-            nn.Conv2d(channels, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels)
-        )
+        self.second = nn.Sequential(nn.Conv2d(channels, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels))
 
     def forward(self, x: Tensor) -> Tensor:
         """Return (N, C, h, w) of the same shape."""
@@ -181,25 +177,25 @@ def correlation(here: Tensor, there: Tensor, h: Tensor, stride: int, radius: int
     The later frame's features are first warped onto the earlier one's grid, with room around it, so that the search is
     free of turn and zoom.
     """
-    count, channels, rows, cols = here.shape
+    count, _, rows, cols = here.shape
     around = cell_centres(rows + 2 * radius, cols + 2 * radius, stride, here.device)
     size_px = torch.tensor([cols * stride / 2, rows * stride / 2], device=here.device)
     at = (moved(h, around) / size_px).to(there.dtype)  # -1..1 from edge to edge
     warped = F.grid_sample(there, at, mode="bilinear", padding_mode="zeros", align_corners=False)
-    # All products of all cells are one small matrix product; of these each cell keeps its neighbours'.
-    products = here.flatten(2).transpose(1, 2) @ warped.flatten(2)  # (N, rows cols, all cells around)
-    near = _neighbours(rows, cols, radius, here.device).expand(count, -1, -1)
-    return products.gather(2, near).transpose(1, 2).reshape(count, -1, rows, cols)
+    # Row by row of the search: products of a row's cells with the whole row that may hold the match, of which each
+    # cell keeps its neighbours'. Five times the products that are needed, and yet the fastest on a CPU.
+    mine = here.permute(0, 2, 3, 1)  # (N, rows, cols, C)
+    theirs = warped.permute(0, 2, 1, 3)  # (N, rows + 2 radius, C, cols + 2 radius)
+    near = _neighbours(cols, radius, here.device).expand(count, rows, -1, -1)
+    found = [(mine @ theirs[:, dy : dy + rows]).gather(3, near) for dy in range(2 * radius + 1)]
+    return torch.cat(found, dim=3).permute(0, 3, 1, 2)
 
 
 @lru_cache(maxsize=16)
-def _neighbours(rows: int, cols: int, radius: int, device: torch.device) -> Tensor:
-    """Return (rows cols, (2 radius + 1)^2): which of the cells around are within `radius` of each cell."""
-    wide = cols + 2 * radius
+def _neighbours(cols: int, radius: int, device: torch.device) -> Tensor:
+    """Return (cols, 2 radius + 1): which of a row's cells are within `radius` of each cell."""
     offset = torch.arange(2 * radius + 1, device=device)
-    offsets = (offset[:, None] * wide + offset[None]).flatten()
-    corner = (torch.arange(rows, device=device)[:, None] * wide + torch.arange(cols, device=device)[None]).flatten()
-    return corner[:, None] + offsets[None]
+    return torch.arange(cols, device=device)[:, None] + offset[None]
 
 
 def fit(grid_px: Tensor, flow_px: Tensor, weight: Tensor, scale_px: float) -> Tensor:

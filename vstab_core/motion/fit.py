@@ -6,6 +6,7 @@ outweigh it a thousandfold; with few, or all in one corner, the fit falls back t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,20 +42,27 @@ class Fit:
     weight: FloatArray
 
 
-def fit_homography(ref: FloatArray, cur: FloatArray, background: npt.NDArray[np.float32], px: float) -> Fit | None:
+def fit_homography(
+    ref: FloatArray,
+    cur: FloatArray,
+    background: npt.NDArray[np.float32],
+    px: float,
+    guesses: Sequence[FloatArray] = (),
+) -> Fit | None:
     """Fit the motion of the background.
 
     Args:
         ref, cur: (N, 2) normalised positions of the same points in both frames.
         background: (N,) 0..1, how consistently a track has belonged to the background.
         px: size of a proxy pixel in normalised units.
+        guesses: (3, 3) each, to start from besides what the tracks vote for.
 
     Returns:
         the fit, or None with too few tracks or none that agree.
     """
     if len(ref) < MIN_POINTS:
         return None
-    fits = [_refined(start, ref, cur, background, px) for start in _starts(ref, cur, background, px)]
+    fits = [_refined(start, ref, cur, background, px) for start in (*_starts(ref, cur, background, px), *guesses)]
     # Judged sharply: a bent plane that half fits two movements has as many tracks within two pixels as the background
     # alone, but they do not fit as well.
     return max(fits, key=lambda fit: float((background**2 * _soft(fit.residual_px, SHARP_PX)).sum()), default=None)

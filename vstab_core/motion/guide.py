@@ -7,50 +7,33 @@ can be tracked, where it ends.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..models import load
+from ..models.load import load_module
 from ..models.motion import UNIT_PX, Features, MotionNet, cell_centres, moved
-from ..types import FloatArray
+from ..track import View
+from .guided import Guess
 
 LONG_SIDE_PX = 320  # of the network's input, as in training
 MULTIPLE = 16  # of a side: the coarsest cell
 AGREES_PX = 2.0  # of the input: a cell that far from the answer supports it by a quarter
 
 
-@dataclass(frozen=True)
-class Guess:
-    """What the network says of two frames.
-
-    Attributes:
-        cur_from_ref: (3, 3), normalised to the picture: x from -1 to 1 over the width, y from -aspect to aspect.
-        background: (rows, cols) float32 in 0..1 over the earlier frame: it shows background that the later one shows.
-        sure: 0..1, share of the picture that is background and agrees with the answer.
-    """
-
-    cur_from_ref: FloatArray
-    background: npt.NDArray[np.float32]
-    sure: float
-
-    def background_at(self, points: FloatArray, aspect: float) -> npt.NDArray[np.float32]:
-        """Return how far the points (N, 2), normalised, are background, (N,)."""
-        rows, cols = self.background.shape
-        x = ((points[:, 0] + 1) / 2 * cols - 0.5).astype(np.float32)
-        y = ((points[:, 1] / aspect + 1) / 2 * rows - 0.5).astype(np.float32)
-        return np.asarray(cv2.remap(self.background, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[:, 0])
-
-
 class Guide:
     """Holds the network; frames are looked at once and compared as often as needed."""
 
-    def __init__(self, net: MotionNet | None = None) -> None:
-        self._net = net if net is not None else load.motion()
-        self._net.eval()
+    def __init__(self, net: torch.nn.Module | None = None) -> None:
+        self._net: MotionNet = net or load_module("motion")  # type: ignore[assignment]
+
+    def compare(self, ref: View, cur: View, aspect: float) -> Guess:
+        """Say where the background of `ref` is in `cur`; what is seen in a frame is kept in its view."""
+        for view in (ref, cur):
+            if view.features is None:
+                view.features = self.look(view.image)
+        return self.guess(ref.features, cur.features, aspect)
 
     @torch.inference_mode()
     def look(self, image: npt.NDArray[np.uint8]) -> Features:
@@ -60,9 +43,9 @@ class Guide:
         return self._net.features(torch.from_numpy(small).float()[None, None])
 
     @torch.inference_mode()
-    def compare(self, ref: Features, cur: Features, aspect: float) -> Guess:
+    def guess(self, ref: Features, cur: Features, aspect: float) -> Guess:
         """Say where the background of `ref` is in `cur`; `aspect` is that of the picture."""
-        estimate = self._net(ref, cur)[-1]
+        estimate = self._net.forward(ref, cur)[-1]
         background = torch.sigmoid(estimate.confidence[0, 0])
         rows, cols = background.shape
         grid = cell_centres(rows, cols, estimate.stride)
@@ -70,7 +53,8 @@ class Guide:
         off = (estimate.flow_px[0].permute(1, 2, 0) - leads).norm(dim=-1)
         agrees = 1 / (1 + (off / AGREES_PX) ** 2) ** 2
         # The input is a little taller or lower than the picture: its sides are multiples of the cells.
-        to_picture = np.diag([2 * UNIT_PX / (cols * estimate.stride), 2 * aspect * UNIT_PX / (rows * estimate.stride), 1])
+        width, height = cols * estimate.stride, rows * estimate.stride
+        to_picture = np.diag([2 * UNIT_PX / width, 2 * aspect * UNIT_PX / height, 1])
         h = to_picture @ estimate.cur_from_ref[0].double().numpy() @ np.linalg.inv(to_picture)
         return Guess(h / h[2, 2], background.numpy(), float((estimate.weight[0, 0] * agrees).mean()))
 

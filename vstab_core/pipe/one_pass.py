@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from ..decode import luma_of
 from ..light.resample import LinearLight
 from ..light.tone import Tone
+from ..motion.guided import guide_for
 from ..motion.homography import MotionEstimator, MotionStep
 from ..params import Parameters
 from ..render import NewFrame, warp_frame
@@ -34,7 +35,9 @@ class OnePass:
     def __init__(
         self, info: VideoInfo, interval_s: float, parameters: Parameters, tone: Tone | None, light: LinearLight | None
     ) -> None:
-        self._estimator = MotionEstimator(info.aspect, live=parameters.look_ahead == 0)
+        self._estimator = MotionEstimator(
+            info.aspect, live=parameters.look_ahead == 0, guide=guide_for(parameters.method)
+        )
         self._smoother = StreamingPath(info.aspect, interval_s, parameters)
         self._tone, self._light = tone, light
         self._parameters = parameters

@@ -78,17 +78,19 @@ def loss(net: torch.nn.Module, batch: Batch, step: int = 0) -> Terms:
 
 def estimates_of(net: torch.nn.Module, batch: Batch) -> list[Estimate]:
     """Return the network's answers, of every pass."""
-    assert isinstance(net, MotionNet)
+    motion: MotionNet = net  # type: ignore[assignment]
     # Both frames in one batch: the normalisation then sees the same statistics for both.
-    features = net.features(torch.cat([batch["ref"], batch["cur"]]))
-    return net(*features.split(len(batch["ref"])))
+    features = motion.features(torch.cat([batch["ref"], batch["cur"]]))
+    return motion.forward(*features.split(len(batch["ref"])))
 
 
 def corner_error_px(estimate: Estimate, batch: Batch) -> Tensor:
     """Return (N, 4): how far each corner of the training picture is from the truth, px."""
     half = torch.tensor([SIZE[1] / 2, SIZE[0] / 2], device=batch["ref"].device)
     corners = half * torch.tensor([[-1.0, -1], [1, -1], [1, 1], [-1, 1]], device=half.device)
-    return (moved(estimate.cur_from_ref, corners) - moved(batch["cur_from_ref"], corners)).norm(dim=-1)
+    off: Tensor = moved(estimate.cur_from_ref, corners) - moved(batch["cur_from_ref"], corners)
+    error: Tensor = off.norm(dim=-1)
+    return error
 
 
 def _stays_inside(flow: Tensor, stride: int) -> Tensor:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -17,12 +18,13 @@ import numpy.typing as npt
 
 from .stills import Pyramid, pick
 
-Image = npt.NDArray[np.float32]
-Matrix = npt.NDArray[np.float64]
+Image = npt.NDArray[Any]  # float32; OpenCV's stubs promise less
+Matrix = npt.NDArray[Any]
 
 LARGEST_SHIFT_PX = 44.0  # an eighth of the picture from one frame to the next
 BACKGROUND_WITHIN_PX = 1.0  # of the plane: what stands further off does not tell of the camera's turn
 CUTS = 0.04  # share of the pairs
+NO_MAP: Any = None  # positions in one array need no second
 OUTLINE_STEPS = 256  # of a silhouette, around it
 UNIT_PX = 160.0  # normalised coordinates: half of a picture 320 wide
 
@@ -142,8 +144,8 @@ def _foreground(
     inside = cover[0] > 0.5
     flow = np.where(inside[..., None], _moved(motion, grid) - grid + bend, flow)
     # Hidden in either frame is of no use: the place where the background went must show it, too.
-    there = grid + flow + np.float32([size[1] / 2 - 0.5, size[0] / 2 - 0.5])
-    hidden_there = cv2.remap(cover[1], there, None, cv2.INTER_LINEAR, borderValue=0)
+    there = grid + flow + np.array([size[1] / 2 - 0.5, size[0] / 2 - 0.5], np.float32)
+    hidden_there = cv2.remap(cover[1], there, NO_MAP, cv2.INTER_LINEAR, borderValue=0)
     background = background * (1 - cover[0]) * (1 - np.where(inside, 0, hidden_there))
     return ref, cur, flow, background.astype(np.float32)
 
@@ -167,7 +169,7 @@ def _silhouette(rng: np.random.Generator, size: tuple[int, int]) -> Callable[[Im
         y = (points[..., 1] - np.float32(centre[1])) / np.float32(radius / aspect)
         distance = np.maximum(np.abs(x), np.abs(y)) if boxy else cv2.magnitude(x, y)
         step = (cv2.phase(x, y) * np.float32(OUTLINE_STEPS / (2 * np.pi))).astype(np.int32)
-        return np.clip(0.5 + (reach[step] - distance) * np.float32(radius / soft), 0, 1)
+        return np.asarray(np.clip(0.5 + (reach[step] - distance) * np.float32(radius / soft), 0, 1))
 
     return cover
 
@@ -188,7 +190,7 @@ def _see(still: Pyramid, rng: np.random.Generator, grid: Image, views: list[Imag
     seen = []
     for points in views:
         at = cv2.transform(points, to_still)
-        seen.append(cv2.remap(picture, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT).astype(np.float32))
+        seen.append(cv2.remap(picture, at, NO_MAP, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT).astype(np.float32))
     return seen[0], seen[1]
 
 
@@ -215,13 +217,14 @@ def _camera(rng: np.random.Generator, ref: Image, cur: Image, h: Matrix) -> tupl
     result = []
     quality = int(rng.integers(8, 60)) if rng.random() < 0.4 else None
     for frame in frames:
-        noise = rng.standard_normal(frame.shape, np.float32)
+        noise: Any = rng.standard_normal(frame.shape, np.float32)
         if spread > 0.35:
             noise = cv2.GaussianBlur(noise, (0, 0), spread)
             noise /= noise.std()
         codes = np.clip(np.round(frame + sigma * noise), 0, 255).astype(np.uint8)
         if quality is not None:
-            codes = cv2.imdecode(cv2.imencode(".jpg", codes, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], 0)
+            jpeg: Any = cv2.imencode(".jpg", codes, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+            codes = np.asarray(cv2.imdecode(jpeg, cv2.IMREAD_GRAYSCALE), np.uint8)
         result.append(codes.astype(np.float32))
     return result[0], result[1]
 
@@ -234,7 +237,7 @@ def _motion_blur(rng: np.random.Generator, frame: Image, shift: Matrix, share: f
         return frame
     side = int(np.ceil(length)) | 1
     kernel = np.zeros((side, side), np.float32)
-    ends = [tuple(int(round((side // 2 + sign * value / 2) * 16)) for value in streak) for sign in (-1, 1)]
+    ends = [tuple(round(16 * (side // 2 + sign * value / 2)) for value in streak) for sign in (-1, 1)]
     cv2.line(kernel, ends[0], ends[1], 1.0, 1, cv2.LINE_AA, 4)
     return cv2.filter2D(frame, -1, kernel / kernel.sum(), borderType=cv2.BORDER_REFLECT)
 
@@ -243,4 +246,3 @@ def _smooth_noise(rng: np.random.Generator, size: tuple[int, int], wavelength_px
     height, width = size
     coarse = rng.standard_normal((int(height / wavelength_px) + 3, int(width / wavelength_px) + 3))
     return np.asarray(cv2.resize(coarse.astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC))
-

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -64,7 +65,7 @@ def draw(seed: int, size: tuple[int, int] = DRAWN_SIZE) -> Gray:
             if x1 > x0 and y1 > y0:
                 mask = np.zeros((y1 - y0, x1 - x0), np.uint8)
                 cv2.fillPoly(mask, [outline - [x0, y0]], 1)
-                grain = shade + rng.uniform(5, 30) * rng.standard_normal(mask.shape).astype(np.float32)
+                grain: Any = shade + rng.uniform(5, 30) * np.asarray(rng.standard_normal(mask.shape), np.float32)
                 grain = cv2.GaussianBlur(grain, (0, 0), rng.uniform(0.5, 3))
                 np.copyto(picture[y0:y1, x0:x1], grain, where=mask.astype(bool))
         else:
@@ -94,16 +95,16 @@ def _radii(rng: np.random.Generator, count: int, height: int) -> npt.NDArray[np.
     return np.asarray(1 / (1 / low + rng.random(count) * (1 / high - 1 / low)))
 
 
-def _outline(rng: np.random.Generator, centre: npt.NDArray[np.float64], radius: float) -> npt.NDArray[np.int32]:
+def _outline(rng: np.random.Generator, centre: npt.NDArray[np.float64], radius: float) -> npt.NDArray[Any]:
     corners = int(rng.choice([3, 4, 5, 6, 24]))
     angle = np.linspace(0, 2 * np.pi, corners, endpoint=False) + rng.uniform(0, np.pi)
     shape = np.stack([np.cos(angle), np.sin(angle)], axis=1) * radius
     turn = rng.uniform(0, np.pi)
     stretch = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]) * [1, rng.uniform(0.15, 1)]
-    return np.round(shape @ stretch.T + centre).astype(np.int32)
+    return np.asarray(np.round(shape @ stretch.T + centre), np.int32)
 
 
-def _noise(rng: np.random.Generator, size: tuple[int, int], slope: float) -> npt.NDArray[np.float32]:
+def _noise(rng: np.random.Generator, size: tuple[int, int], slope: float) -> npt.NDArray[Any]:
     height, width = size
     total = np.zeros(size, np.float32)
     for octave in range(1, 8):

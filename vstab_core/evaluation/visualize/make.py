@@ -19,7 +19,7 @@ from .output import Sink, Stills, Video, is_stills, stills_pattern
 from .tracks import TrackTails
 
 STAGE = "visualize"
-KINDS = ("features", "tracks", "flow", "mask")
+KINDS = ("features", "tracks", "flow", "mask", "confidence")
 
 
 def visualize(
@@ -93,6 +93,10 @@ def _drawer(what: str, info: VideoInfo, flow_scale_px: float | None, labels: boo
         return Flow(info, flow_scale_px, legend=labels)
     if what == "mask":
         return BackgroundMask(info)
+    if what == "confidence":
+        from .confidence import Confidence  # loads torch
+
+        return Confidence(info)
     raise UsageError(f"unknown kind {what!r}; choose one of: {', '.join(KINDS)}")
 
 

@@ -1,0 +1,95 @@
+"""What the motion network says of two frames, and which of several ways to track them it bears out.
+
+Nothing here needs torch; `guide` asks the network.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from ..corners import apply, corners_from_homography
+from ..types import FloatArray, Tracks
+from .fit import Fit
+
+if TYPE_CHECKING:
+    from .guide import Guide
+
+SURE = 0.25  # of the network, below which its answer alone, without a track, does not count
+NEAR = 0.05  # half widths, at a corner: further from a sure answer, tracks are of something else (8 px of its input)
+GUESSED = 0.3  # confidence of a frame that has nothing else
+EVIDENCE_PX = 1.0  # of the proxy: a track that far off bears out a motion by a quarter
+AS_GOOD = 0.9  # of the evidence of a fit to what the network takes for background
+
+
+@dataclass(frozen=True)
+class Guess:
+    """What the network says of two frames.
+
+    Attributes:
+        cur_from_ref: (3, 3), normalised to the picture: x from -1 to 1 over the width, y from -aspect to aspect.
+        background: (rows, cols) float32 in 0..1 over the earlier frame: it shows background that the later one shows.
+        sure: 0..1, share of the picture that is background and agrees with the answer.
+    """
+
+    cur_from_ref: FloatArray
+    background: npt.NDArray[np.float32]
+    sure: float
+
+    def background_at(self, points: FloatArray, aspect: float) -> npt.NDArray[np.float32]:
+        """Return how far the points (N, 2), normalised, are background, (N,)."""
+        if not len(points):
+            return np.empty(0, np.float32)
+        rows, cols = self.background.shape
+        cells = np.asarray((points / [1, aspect] + 1) / 2 * [cols, rows] - 0.5, np.float32)[None]
+        found = cv2.remap(self.background, cells, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
+        return np.asarray(found[0], np.float32)
+
+
+@dataclass(frozen=True)
+class Tracked:
+    """Tracks, their ends normalised, and what was fitted to them.
+
+    Attributes:
+        px: size of a pixel of the picture that was tracked in, normalised.
+        corners: (4, 2) that the fit moves.
+        support: share of the corners looked for that agree.
+        spread: share of the picture's cells where one does.
+    """
+
+    tracks: Tracks
+    ref: FloatArray
+    cur: FloatArray
+    fit: Fit
+    px: float
+    corners: FloatArray
+    support: float
+    spread: float
+
+
+def guide_for(method: str) -> Guide | None:
+    """Return the network for a `method` that asks it; torch is loaded for no other."""
+    if method != "cnn":
+        return None
+    from .guide import Guide
+
+    return Guide()
+
+
+def is_near(found: Tracked | None, guess: Guess, aspect: float) -> bool:
+    """Return whether a tracked motion is what the network saw, as far as it can tell."""
+    if found is None:
+        return False
+    leads = corners_from_homography(guess.cur_from_ref, aspect)
+    return bool(np.abs(found.corners - leads).max() < NEAR)
+
+
+def evidence(of: Tracked, tracked: Tracked, guess: Guess, aspect: float) -> float:
+    """Return how far the background among tracks bears out a motion, 0..1."""
+    weight = guess.background_at(tracked.ref, aspect)
+    off = np.linalg.norm(apply(of.fit.cur_from_ref, tracked.ref) - tracked.cur, axis=1) / (EVIDENCE_PX * tracked.px)
+    return float((weight / (1 + off**2) ** 2).sum() / max(1e-9, weight.sum()))
