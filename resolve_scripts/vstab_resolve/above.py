@@ -1,0 +1,153 @@
+"""The result as a clip of its own on a track above the original, which stays as it is."""
+
+import math
+
+from . import api, record
+from .clip import read_range
+from .refused import Refused
+
+_MARKER_COLOR = "Mint"
+
+
+def put(host, clip, media):
+    """Place a stabilized file above the clip so that it shows the same frames.
+
+    Raises:
+        Refused: Resolve does not place it so; the timeline is as it was.
+    """
+    clip.refuse_variable()
+    if clip.speed != 1 and not host.is_new:
+        raise Refused(
+            "'{}' is retimed, and before Resolve 21.1 no script can set a speed; choose the result Take or Fusion in "
+            "vstab Settings".format(clip.name)
+        )
+    timeline = clip.timeline
+    old = _ours_above(host, timeline, clip)
+    first = int(clip.head + clip.left) if clip.speed == 1 else min(clip.first, clip.last)
+    track, added = _free_track(timeline, clip, old)
+    new = None
+    try:
+        for frames in (clip.source_frames, clip.source_frames + 1):  # lengths are rounded down to the timeline's frames
+            new = _append(host, timeline, media, first, first + frames, track, clip.start)
+            if new is not None and clip.speed != 1:
+                host.set_speed(new, clip.speed)
+            if new is not None and (new.GetStart(), new.GetDuration()) == (clip.start, clip.duration):
+                break
+            _delete(host, timeline, new)
+            new = None
+        if new is None:
+            raise Refused(
+                "Resolve does not place a clip of {} frames above '{}'; choose the result Take in vstab "
+                "Settings".format(clip.duration, clip.name)
+            )
+        if abs(read_range(new)[0] - clip.first) > 1:
+            raise Refused("Resolve places other frames above '{}'; choose the result Take".format(clip.name))
+    except Refused:
+        _delete(host, timeline, new)
+        if added:
+            timeline.DeleteTrack("video", track)
+        raise
+    if old is not None:
+        _delete(host, timeline, old)
+    _make_alike(host, clip, new)
+
+
+def remove(host, timeline, item):
+    """Remove our clip above an original, if there is one; whether there was."""
+    return _remove(host, timeline, _Place(item))
+
+
+def remove_above(host, clip):
+    """The same for a clip that was read."""
+    return _remove(host, clip.timeline, clip)
+
+
+def _remove(host, timeline, place):
+    found = _ours_above(host, timeline, place)
+    if found is not None and not _delete(host, timeline, found):
+        raise Refused("Resolve does not delete the clip above; do it on the Edit page")
+    return found is not None
+
+
+def below(host, timeline, item):
+    """Return the original below a clip of ours; the item itself if it is not ours."""
+    ours = record.read(host, item.GetMediaPoolItem())
+    if ours is None or item.GetTakesCount():
+        return item
+    track = api.listed(item.GetTrackTypeAndIndex())[1]
+    for index in range(int(track) - 1, 0, -1):
+        for other in api.listed(timeline.GetItemListInTrack("video", index)):
+            if (other.GetStart(), other.GetDuration()) == (item.GetStart(), item.GetDuration()):
+                return other
+    return item
+
+
+class _Place:
+    """Where a clip stands."""
+
+    def __init__(self, item):
+        self.start, self.duration = item.GetStart(), item.GetDuration()
+        self.track = int(api.listed(item.GetTrackTypeAndIndex())[1])
+
+
+def _ours_above(host, timeline, place):
+    for index in range(place.track + 1, timeline.GetTrackCount("video") + 1):
+        for item in api.listed(timeline.GetItemListInTrack("video", index)):
+            same = (item.GetStart(), item.GetDuration()) == (place.start, place.duration)
+            if same and not item.GetTakesCount() and record.read(host, item.GetMediaPoolItem()) is not None:
+                return item
+    return None
+
+
+def _free_track(timeline, clip, old):
+    """Return a track above the clip with room for it, and whether it had to be added."""
+    end = clip.start + clip.duration
+    old_id = old.GetUniqueId() if old is not None else None
+    count = timeline.GetTrackCount("video")
+    for index in range(clip.track + 1, count + 1):
+        if timeline.GetIsTrackLocked("video", index):
+            continue
+        items = api.listed(timeline.GetItemListInTrack("video", index))
+        if not any(item.GetStart() < end and item.GetEnd() > clip.start for item in items):
+            return index, False
+        others = [item for item in items if item.GetUniqueId() != old_id]
+        if old is not None and not any(item.GetStart() < end and item.GetEnd() > clip.start for item in others):
+            continue  # our earlier result stands there until the new one stands
+    if not timeline.AddTrack("video"):
+        raise Refused("Resolve does not add a video track; add one above '{}' and run again".format(clip.name))
+    return count + 1, True
+
+
+def _append(host, timeline, media, first, end, track, record_frame):
+    """Append and return the item that stands there now, or None: what Resolve returns proves nothing."""
+    pool = host.project().GetMediaPool()
+    where = {"mediaPoolItem": media, "startFrame": first, "endFrame": end, "mediaType": 1}
+    pool.AppendToTimeline([dict(where, trackIndex=track, recordFrame=record_frame)])
+    for item in api.listed(timeline.GetItemListInTrack("video", track)):
+        if item.GetStart() == record_frame:
+            found = api.patiently(item.GetMediaPoolItem)
+            if found is not None and found.GetUniqueId() == media.GetUniqueId():
+                return item
+    return None
+
+
+def _delete(host, timeline, item):
+    """Delete a clip; whether it is gone. Resolve deletes on the Edit page only, sometimes at the second request."""
+    if item is None:
+        return True
+    page = host.resolve.GetCurrentPage()
+    if page != "edit":
+        host.resolve.OpenPage("edit")
+    done = timeline.DeleteClips([item], False) or timeline.DeleteClips([item], False)
+    if page and page != "edit":
+        host.resolve.OpenPage(page)
+    return bool(done)
+
+
+def _make_alike(host, clip, new):
+    host.set_name(new, clip.name)
+    if clip.color:
+        new.SetClipColor(clip.color)
+    host.set_transform(new, host.transform(clip.item))
+    clip.item.CopyGrades([new])
+    new.AddMarker(float(math.ceil(new.GetLeftOffset())), _MARKER_COLOR, "vstab", "stabilized", 1.0, "vstab")

@@ -1,0 +1,212 @@
+"""What the tests of Resolve's scripts stand on: installed scripts, numbered clips, a `vstab` that works once a clip."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import stat
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import numpy.typing as npt
+
+from resolve_scripts import install
+from tests.clips import ClipSpec, write_clip
+from tests.hosts.resolve_fake import FileFacts, World
+from tests.sequences import read_exr, write_exr
+from tests.synthetic import film, shaking
+
+SIZE = (90, 160)  # (height, width)
+COUNT = 24
+FIRST = 1001  # of the image sequence
+SEQUENCE_RATE = Fraction(25)  # Resolve gives image sequences the project's
+_BITS, _BLOCK_PX = 6, 13
+_SHAKY = shaking(2, x=0.012, turn=0.004, band=(1.5, 6.0))
+
+# name -> (file name, rate, timecode)
+CLIPS: dict[str, tuple[str, Fraction, str | None]] = {
+    "25": ("a25.mp4", Fraction(25), None),
+    "29.97 DF": ("b2997.mov", Fraction(30000, 1001), "01:00:00;02"),
+    "23.976": ("c23976.mov", Fraction(24000, 1001), "10:00:00:00"),
+    "59.94": ("d5994.mp4", Fraction(60000, 1001), None),
+    "60": ("e60.mp4", Fraction(60), None),
+}
+
+
+@cache
+def pictures() -> list[npt.NDArray[np.uint8]]:
+    """Return a shaky shot, (90, 160) uint8 each, with its frame number as a row of black and white blocks."""
+    return [_numbered(picture.copy(), number) for number, picture in enumerate(film(_SHAKY, COUNT, size=SIZE))]
+
+
+def _numbered(picture: npt.NDArray[np.uint8], number: int) -> npt.NDArray[np.uint8]:
+    for bit, (y, x) in enumerate(_blocks()):
+        half = _BLOCK_PX // 2
+        picture[y - half : y + half + 1, x - half : x + half + 1] = 235 if number >> bit & 1 else 16
+    return picture
+
+
+def _blocks() -> list[tuple[int, int]]:
+    height, width = SIZE
+    return [(height // 2, width // 2 + round((bit - (_BITS - 1) / 2) * (_BLOCK_PX + 1))) for bit in range(_BITS)]
+
+
+def read_number(picture: npt.NDArray[Any]) -> int:
+    """Return the number in a picture of 0 to 255; a stabilized one is moved by less than half a block."""
+    return sum(int(picture[y - 1 : y + 2, x - 1 : x + 2].mean() > 125) << bit for bit, (y, x) in enumerate(_blocks()))
+
+
+@cache
+def numbers_in(path: str) -> list[int]:
+    """Return the number burnt into each frame of a file, as Resolve names it."""
+    files = sequence_files(path)
+    if files is not None:
+        return [read_number((read_exr(file)[0]["R"].astype(np.float32) / 4) ** (1 / 2.4) * 255) for file in files]
+    with av.open(path) as container:
+        return [read_number(frame.to_ndarray(format="gray")) for frame in container.decode(video=0)]
+
+
+def sequence_files(path: str) -> list[Path] | None:
+    """Return the files of plate.[1001-1024].exr; None of a movie."""
+    match = re.match(r"^(.*)\[(\d+)-(\d+)\](\.\w+)$", path)
+    if match is None:
+        return None
+    stem, first, last, ending = match.groups()
+    return [Path(f"{stem}{number:0{len(first)}d}{ending}") for number in range(int(first), int(last) + 1)]
+
+
+@cache
+def facts_of(path: str) -> FileFacts:
+    """Return what Resolve finds in a file when it imports it."""
+    files = sequence_files(path)
+    if files is not None:
+        assert all(file.exists() for file in files)
+        return FileFacts(len(files), SEQUENCE_RATE, "00:00:41:16")
+    with av.open(path) as container:
+        stream = container.streams.video[0]
+        timecodes = [each.metadata.get("timecode") for each in container.streams]
+        assert stream.average_rate is not None
+        start = next(filter(None, timecodes), "00:00:00:00")
+        return FileFacts(stream.frames, Fraction(stream.average_rate), start)
+
+
+def write_clips(folder: Path) -> dict[str, str]:
+    """Write the clips and return name -> path, "exr" being an image sequence as Resolve names it."""
+    paths = {}
+    for name, (file, rate, timecode) in CLIPS.items():
+        spec = ClipSpec(
+            size=SIZE, rate=rate, time_base=1 / rate, count=COUNT, options={"qp": "8"},
+            video_metadata={"timecode": timecode} if timecode else {},
+        )  # fmt: skip
+        grey = np.full((SIZE[0] // 2, SIZE[1] // 2), 128, np.uint8)
+        paths[name] = str(write_clip(folder / file, spec, ((picture, grey, grey) for picture in pictures())))
+    shot = folder / "plate"
+    shot.mkdir()
+    for number, picture in enumerate(pictures(), FIRST):
+        light = ((picture.astype(np.float32) / 255) ** 2.4 * 4).astype(np.float16)
+        write_exr(shot / f"plate.{number}.exr", [("", {"R": light, "G": light, "B": light}, {})])
+    paths["exr"] = str(shot / f"plate.[{FIRST}-{FIRST + COUNT - 1}].exr")
+    return paths
+
+
+_ONCE = r'''
+"""vstab, which stabilizes a clip once and remembers it."""
+import glob, hashlib, os, re, shutil, subprocess, sys
+
+REAL, MEMORY = {real!r}, {memory!r}
+words = sys.argv[1:]
+key = list(words)
+output = words[words.index("-o") + 1] if "-o" in words else None
+for option in ("-o", "--sidecar"):
+    if option in key:
+        at = key.index(option); del key[at:at + 2]
+if words[:1] == ["stabilize"]:
+    first = sorted(glob.glob(re.sub("%[0-9]+d", "*", words[1])))
+    for path in first:
+        with open(path, "rb") as file:
+            key.append(hashlib.sha256(file.read()).hexdigest())
+if words[:1] not in (["stabilize"], ["--version"], ["params"]):
+    os.execv(REAL, [REAL] + words)
+place = os.path.join(MEMORY, hashlib.sha256(repr(key).encode()).hexdigest()[:16])
+product = lambda: os.path.dirname(output) if "%" in output else output
+if not os.path.exists(place + ".out"):
+    done = subprocess.run([REAL] + words, stdout=subprocess.PIPE)
+    if done.returncode:
+        sys.stdout.buffer.write(done.stdout)
+        sys.exit(done.returncode)
+    if output:
+        (shutil.copytree if "%" in output else shutil.copy)(product(), place + ".made")
+    with open(place + ".out", "wb") as file:
+        file.write(done.stdout)
+elif output:
+    if "%" in output:
+        os.path.isdir(product()) and shutil.rmtree(product())
+        shutil.copytree(place + ".made", product())
+    else:
+        shutil.copy(place + ".made", output)
+with open(place + ".out", "rb") as file:
+    sys.stdout.buffer.write(file.read())
+'''
+
+
+def vstab_once(folder: Path) -> Path:
+    """Write a `vstab` whose second run on the same clip with the same parameters takes no time."""
+    memory = folder / "memory"
+    memory.mkdir()
+    text = _ONCE.format(real=str(install.command()), memory=str(memory))
+    return program(folder / "vstab-once", text)
+
+
+def program(path: Path, text: str) -> Path:
+    """Write a Python program that can be started."""
+    path.write_text(f"#!{sys.executable} -IS\n{text}", encoding="utf-8")
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    return path
+
+
+def run_script(world: World, name: str, **more: Any) -> None:
+    """Start an installed menu script as Resolve does: its text, the three globals, no `__file__`."""
+    script = install.fusion_folder() / "Scripts" / "Utility" / f"{name}.py"
+    names = {"__name__": "__main__", "resolve": world.resolve, "fusion": None, "bmd": None, **more}
+    with own_library(world):
+        exec(compile(script.read_text(encoding="utf-8"), "<menu>", "exec"), names)
+
+
+@contextmanager
+def own_library(world: World) -> Iterator[None]:
+    """Let the scripts load the installed library anew, and wait in the world's time."""
+    before = list(sys.path)
+    for module in [module for module in sys.modules if module.split(".")[0] == "vstab_resolve"]:
+        del sys.modules[module]
+    sys.path.insert(0, str(install.fusion_folder() / "vstab"))
+    try:
+        import vstab_resolve.api
+
+        vstab_resolve.api.pause = world.pause
+        sys.path[:] = before
+        yield
+    finally:
+        sys.path[:] = before
+
+
+def write_settings(**values: Any) -> None:
+    """Change settings, as *vstab Settings* does."""
+    path = Path(os.environ["XDG_CONFIG_HOME"]) / "vstab" / "resolve.json"
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**stored, **values}), encoding="utf-8")
+
+
+def remove_results(folder: Path) -> None:
+    """Delete what earlier runs have left beside the clips."""
+    for path in folder.iterdir():
+        if "_stabilized" in path.name:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
