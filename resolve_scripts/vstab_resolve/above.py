@@ -27,7 +27,7 @@ def put(host, clip, media):
     track, added = _free_track(timeline, clip, old)
     new = None
     try:
-        for frames in (clip.source_frames, clip.source_frames + 1):  # lengths are rounded down to the timeline's frames
+        for frames in _lengths(clip):
             new = _append(host, timeline, media, first, first + frames, track, clip.start)
             if new is not None and clip.speed != 1:
                 host.set_speed(new, clip.speed)
@@ -116,6 +116,16 @@ def _free_track(timeline, clip, old):
     if not timeline.AddTrack("video"):
         raise Refused("Resolve does not add a video track; add one above '{}' and run again".format(clip.name))
     return count + 1, True
+
+
+def _lengths(clip):
+    """Return how many frames of the file to try: lengths are rounded down to the timeline's frames, and it is not
+    documented whether a change of speed keeps the length or the frames."""
+    recorded = clip.duration * clip.rate / clip.timeline_rate
+    wanted = [math.ceil(recorded), math.ceil(recorded) + 1]
+    if clip.speed != 1:
+        wanted += [math.ceil(recorded * abs(clip.speed)), math.ceil(recorded * abs(clip.speed)) + 1]
+    return wanted
 
 
 def _append(host, timeline, media, first, end, track, record_frame):

@@ -153,7 +153,9 @@ def _refuse_locked(timeline, item):
 
 def _make(host, program, clip, settings, is_360, show, number):
     """Return the media pool item of a stabilized file, or for the result Fusion the sidecar's path."""
-    parameters, folder = settings["parameters"], settings["folder"]
+    parameters, folder = dict(settings["parameters"]), settings["folder"]
+    if clip.source.numbers is not None:
+        parameters.setdefault("fps", str(clip.rate))  # as Resolve plays it
     sidecar = clip.source.analysis(folder, parameters, is_360)
     if settings["result"] == "fusion":
         yield from _named(clip, number, job.analyze(program, clip.source, sidecar, parameters, is_360, show))
@@ -162,7 +164,7 @@ def _make(host, program, clip, settings, is_360, show, number):
         "source": clip.source.path,
         "state": clip.source.state(),
         "rate": str(clip.rate),
-        "parameters": dict(parameters),
+        "parameters": parameters,
         "is_360": is_360,
     }
     media = pool.find(host, fields)

@@ -4,7 +4,6 @@ Numbers of source frames are Resolve's: they count from the file's first frame, 
 number, and stay the same for a stabilized file of the same length.
 """
 
-import math
 import os
 
 from . import api, record
@@ -53,11 +52,6 @@ class Clip:
     def is_subclip(self):
         """Whether the media pool item shows a part of its file."""
         return self.head != (self.source.numbers[0] if self.source.numbers else 0)
-
-    @property
-    def source_frames(self):
-        """How many frames of the source the clip shows, at the speed of recording."""
-        return math.ceil(self.duration * self.rate / self.timeline_rate)
 
     def refuse_variable(self):
         """Raise Refused where a rendered file could not follow the clip's speed."""

@@ -9,7 +9,7 @@ from . import api, record
 from .clip import read_range, takes_of
 from .refused import Refused
 
-_TRIES = 4
+_CORRECTIONS = 3
 
 
 def put(host, clip, media):
@@ -26,12 +26,11 @@ def put(host, clip, media):
     # at the speed of recording the handle on the left is exact, and the source frame may be told one off
     start = max(int(clip.head + clip.left if clip.speed == 1 else min(clip.first, clip.last)), head)
     end = start + max(1, abs(clip.last - clip.first))
-    for _ in range(_TRIES):
+    ranges = [(start - zero, end - zero - included) for zero in sorted({0, head}) for included in (0, 1)]
+    corrections, why = 0, "AddTake refuses the range {} to {}".format(start, end)
+    while ranges:
+        start, end = ranges.pop(0)
         if not item.AddTake(media, start, end):
-            if before.count == (item.GetTakesCount() or 0):
-                end -= 1  # the end may be meant as the last frame, and this one is beyond the file
-            else:
-                break
             continue
         number = item.GetTakesCount()
         off, why = _differs(host, clip, number)
@@ -41,11 +40,9 @@ def put(host, clip, media):
                 item.DeleteTakeByIndex(index)
             return
         before.restore(number)
-        if not off:
-            break
-        start, end = start + off, end + off
-    else:
-        why = "AddTake refuses the range {} to {}".format(start, end)
+        if off and corrections < _CORRECTIONS:
+            corrections += 1
+            ranges.insert(0, (start + off, end + off))
     raise Refused(
         "Resolve does not show the same frames of '{}' in a take ({}); choose the result Above or Fusion in vstab "
         "Settings. The stabilized file is in the bin vstab".format(clip.name, why)

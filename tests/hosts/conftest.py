@@ -12,7 +12,9 @@ import pytest
 
 from ffmpeg_bridge.process import find_plugin, has_filter
 from ofx_bridge.bundle import binary_of, find_bundle
+from resolve_scripts import install
 from tests.hosts import ofx_abi as abi
+from tests.hosts import resolve_stage
 from tests.hosts.ofx_host import Host
 
 
@@ -58,3 +60,25 @@ def host(binary: Path) -> Iterator[Host]:
         if plugin.loaded:
             plugin.unload()
     assert host.violations == []
+
+
+@pytest.fixture(scope="session")
+def resolve_clips(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Clips, and "program", the path of a `vstab` that works once a clip."""
+    folder = tmp_path_factory.mktemp("resolve")
+    return {
+        **resolve_stage.write_clips(folder),
+        "program": str(resolve_stage.vstab_once(folder)),
+        "folder": str(folder),
+    }
+
+
+@pytest.fixture
+def clips(resolve_clips: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The clips, with installed scripts whose results go to `tmp_path`."""
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.delenv("VSTAB_EXE", raising=False)
+    install.install(None)
+    resolve_stage.write_settings(executable=resolve_clips["program"], folder=str(tmp_path / "results"))
+    return resolve_clips

@@ -25,6 +25,7 @@ QUIRKS = {
     "takes begin late": "a take shows two frames later than asked for",
     "takes lose speed": "a new take plays at the speed of recording",
     "takes change length": "selecting a take gives the clip the take's own length",
+    "speed changes length": "SetSpeed keeps the frames and not the length",
     "takes fail": "AddTake returns False",
     "name follows take": "the clip is called as the selected take's file",
     "import nothing": "ImportMedia returns an empty list",
@@ -233,7 +234,9 @@ class Item:
 
     def SetSpeed(self, options: dict[str, Any]) -> bool:
         self.world.edited()
-        self.take.speed = Fraction(options["Percentage"] / 100).limit_denominator(1000)
+        before, self.take.speed = self.take.speed, Fraction(options["Percentage"] / 100).limit_denominator(1000)
+        if "speed changes length" in self.world.quirks:
+            self.duration = math.floor(self.duration * before / self.take.speed)
         return True
 
     def GetProperties(self) -> dict[str, Any]:

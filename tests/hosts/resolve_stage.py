@@ -70,7 +70,7 @@ def numbers_in(path: str) -> list[int]:
     """Return the number burnt into each frame of a file, as Resolve names it."""
     files = sequence_files(path)
     if files is not None:
-        return [read_number((read_exr(file)[0]["R"].astype(np.float32) / 4) ** (1 / 2.4) * 255) for file in files]
+        return [read_number((read_exr(file)[0]["R"].clip(0, 4).astype(float) / 4) ** (1 / 2.4) * 255) for file in files]
     with av.open(path) as container:
         return [read_number(frame.to_ndarray(format="gray")) for frame in container.decode(video=0)]
 

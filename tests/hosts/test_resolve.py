@@ -5,31 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from resolve_scripts import install
 from tests.hosts import resolve_stage as stage
 from tests.hosts.resolve_fake import World
 
 STABILIZE = "vstab Stabilize Clip"
-
-
-@pytest.fixture(scope="session")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Clips, and "program", the path of a `vstab` that works once a clip."""
-    folder = tmp_path_factory.mktemp("resolve")
-    return {**stage.write_clips(folder), "program": str(stage.vstab_once(folder)), "folder": str(folder)}
-
-
-@pytest.fixture
-def clips(shared: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """The clips, with installed scripts whose results go to `tmp_path`."""
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    monkeypatch.delenv("VSTAB_EXE", raising=False)
-    install.install(None)
-    stage.write_settings(executable=shared["program"], folder=str(tmp_path / "results"))
-    return shared
 
 
 def numbers(world: World) -> list[Any]:
