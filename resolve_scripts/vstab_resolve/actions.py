@@ -1,4 +1,7 @@
-"""What the menu entries do, as steps for `progress`: they yield (text, fraction) and return lines for the user."""
+"""What the menu entries do, as steps for `progress`: they yield (text, fraction).
+
+They return what was done, "" if nothing, and the list of what was not.
+"""
 
 import os
 
@@ -52,12 +55,12 @@ def of_color(timeline, color):
 def stabilize(host, timeline, items, settings, is_360, show):
     """Stabilize clips; what goes wrong with one does not stop the others."""
     program = locate.find_checked(settings["executable"])
-    lines, clips, done = [], [], 0
+    problems, clips, done = [], [], 0
     for item in items:
         try:
             clips.append(_readable(host, timeline, item, settings))
         except Refused as refused:
-            lines.append(str(refused))
+            problems.append(str(refused))
     guard = _Guard(host, timeline)
     for number, group in enumerate(_by_file(clips)):
         try:
@@ -68,33 +71,33 @@ def stabilize(host, timeline, items, settings, is_360, show):
                     _place(host, guard.again(clip), made, settings, is_360)
                     done += 1
                 except Refused as refused:
-                    lines.append(str(refused))
+                    problems.append(str(refused))
         except Refused as refused:
             if refused.code == "cancelled":
-                lines.append("cancelled")
+                problems.append("cancelled")
                 break
-            lines.append("{}: {}".format(group[0].name, refused))
+            problems.append("{}: {}".format(group[0].name, refused))
         finally:
             guard.leave()
-    if done:
-        lines.insert(0, "{} of {} clips stabilized".format(done, len(items)) if len(items) > 1 else "stabilized")
-    return lines
+    if len(items) == 1:
+        return "stabilized" if done else "", problems
+    return "{} of {} clips stabilized".format(done, len(items)) if done else "", problems
 
 
 def remove(host, timeline, items, show):
     """Take the stabilization of clips back; rendered files and the bin stay."""
-    done, lines = 0, []
+    done, problems = 0, []
     for item in items:
         name = item.GetName()
         try:
             _refuse_locked(timeline, item)
             done += any([take.remove(host, item), above.remove(host, timeline, item), fusion_tool.remove(item)])
         except Refused as refused:
-            lines.append("{}: {}".format(name, refused))
+            problems.append("{}: {}".format(name, refused))
         yield None
     if done:
-        return ["stabilization removed from {} of {} clips".format(done, len(items))] + lines
-    return lines or ["nothing here was stabilized by vstab"]
+        return "stabilization removed from {} of {} clips".format(done, len(items)), problems
+    return "", problems or ["nothing here was stabilized by vstab"]
 
 
 class _Guard:

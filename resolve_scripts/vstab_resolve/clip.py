@@ -78,8 +78,9 @@ class Clip:
         elif abs(abs(span) - abs(usual * told)) > _SLACK_FRAMES + abs(usual * told) / 100:
             return None
         if speed != 1 and told is None and speed > 0:
-            # the handle on the left is told in frames of the retimed clip: another mean speed there than in the clip
-            uncertain = _SLACK_FRAMES * (1 + abs(self.left) / max(usual, 1)) * max(1, speed)
+            # The handle on the left is told in frames of the retimed clip: speeds there and here can be compared, as
+            # far as whole frames tell. A variable speed that is not seen here is seen when a take loses it.
+            uncertain = 1 + speed + abs(self.left) / usual * (1 if self.rate == self.timeline_rate else 2)
             if abs(self.left * speed - (self.first - self.head)) > uncertain:
                 return None
         return speed

@@ -26,7 +26,8 @@ def run(action, names):
 
             lines = settings_window.edit(host, chosen)
         else:
-            lines = _work(action, host, chosen, show)
+            done, problems = _work(action, host, chosen, show)
+            lines = [done] * bool(done) + problems
     except Refused as refused:
         lines = [str(refused)]
     except Exception:

@@ -1,7 +1,7 @@
 """What the user sees of a run, and how it is cancelled: a window where the edition has one, else the console.
 
 `run` drives the steps of an action: a generator that yields (text, fraction), or None to be asked again soon, and
-returns a list of lines for the user.
+returns (what was done, problems).
 """
 
 import contextlib
@@ -133,7 +133,7 @@ class Window:
         window.Hide()
         if outcome and isinstance(outcome[0], Exception):
             raise outcome[0]
-        return outcome[0] if outcome else []
+        return outcome[0]
 
     def tell(self, lines):
         """Show what came of it, until the user has read it."""

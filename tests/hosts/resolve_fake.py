@@ -219,6 +219,8 @@ class Item:
 
     def GetLeftOffset(self, subframe: bool = False) -> int:
         take = self.take
+        if not take.speed:
+            return int(take.first)
         if take.speed < 0:
             return math.floor((take.media.begin + take.media.frames - take.end) / -take.speed)
         return math.floor((take.first - take.media.begin) / take.speed)  # reported: frames of the retimed clip
@@ -410,7 +412,7 @@ class Timeline:
 
     def __init__(self, world: World, rate: str = "25", start: int = 86400) -> None:
         self.world, self.id, self.rate_text, self.rate = world, f"timeline-{next(_ids)}", rate, exact(rate)
-        self.start, self.playhead = start, start
+        self.start, self.playhead, self.name = start, start, "Timeline 1"
         self.tracks = [Track()]
         self.chosen: list[Item] = []
 
@@ -440,6 +442,9 @@ class Timeline:
 
     def GetUniqueId(self) -> str:
         return self.id
+
+    def GetName(self) -> str:
+        return self.name
 
     def GetStartFrame(self) -> int:
         return self.start
@@ -575,12 +580,19 @@ class Project:
     def __init__(self, world: World) -> None:
         self.world, self.id, self.pool = world, f"project-{next(_ids)}", Pool(world)
         self.timeline: Timeline | None = None
+        self.timelines: list[Timeline] = []
 
     def GetUniqueId(self) -> str:
         return self.id
 
     def GetMediaPool(self) -> Pool:
         return self.pool
+
+    def GetTimelineCount(self) -> int:
+        return len(self.timelines)
+
+    def GetTimelineByIndex(self, index: int) -> Timeline:
+        return self.timelines[index - 1]
 
     def GetCurrentTimeline(self) -> Timeline | None:
         return self.timeline
@@ -630,6 +642,7 @@ class World:
         self.has_project = True
         self.project = Project(self)
         self.timeline = self.project.timeline = Timeline(self, rate)
+        self.project.timelines.append(self.timeline)
         self._failed: set[str] = set()
 
     @property

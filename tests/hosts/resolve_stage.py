@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import re
 import shutil
 import stat
+import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -175,25 +175,16 @@ def program(path: Path, text: str) -> Path:
 
 def run_script(world: World, name: str, **more: Any) -> None:
     """Start an installed menu script as Resolve does: its text, the three globals, no `__file__`."""
-    script = install.fusion_folder() / "Scripts" / "Utility" / f"{name}.py"
+    script = Path(os.environ["VSTAB_TEST_FUSION"]) / "Scripts" / "Utility" / f"{name}.py"
     names = {"__name__": "__main__", "resolve": world.resolve, "fusion": None, "bmd": None, **more}
-    with own_library(world):
-        exec(compile(script.read_text(encoding="utf-8"), "<menu>", "exec"), names)
-
-
-@contextmanager
-def own_library(world: World) -> Iterator[None]:
-    """Let the scripts load the installed library anew, and wait in the world's time."""
     before = list(sys.path)
-    for module in [module for module in sys.modules if module.split(".")[0] == "vstab_resolve"]:
-        del sys.modules[module]
-    sys.path.insert(0, str(install.fusion_folder() / "vstab"))
     try:
-        import vstab_resolve.api
-
-        vstab_resolve.api.pause = world.pause
+        sys.path.insert(0, str(script.parents[2] / "vstab"))
+        api = importlib.import_module("vstab_resolve.api")
+        api.pause = world.pause  # the world's time
         sys.path[:] = before
-        yield
+        exec(compile(script.read_text(encoding="utf-8"), "<menu>", "exec"), names)
+        assert Path(str(api.__file__)).is_relative_to(script.parents[2])
     finally:
         sys.path[:] = before
 
@@ -201,7 +192,8 @@ def own_library(world: World) -> Iterator[None]:
 def write_settings(**values: Any) -> None:
     """Change settings, as *vstab Settings* does."""
     path = Path(os.environ["XDG_CONFIG_HOME"]) / "vstab" / "resolve.json"
-    stored = json.loads(path.read_text(encoding="utf-8"))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    stored = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     path.write_text(json.dumps({**stored, **values}), encoding="utf-8")
 
 
@@ -210,3 +202,8 @@ def remove_results(folder: Path) -> None:
     for path in folder.iterdir():
         if "_stabilized" in path.name:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def output_of(*words: str) -> str:
+    """Return what the real `vstab` writes."""
+    return subprocess.run([str(install.command()), *words], stdout=subprocess.PIPE, check=True, text=True).stdout

@@ -97,6 +97,8 @@ CASES = [
     Case("end of a take included", first=5, duration=12, quirks=("take end inclusive",)),
     Case("end of a take included, to the last frame", first=5, duration=19, quirks=("take end inclusive",)),
     Case("takes count from zero", "exr", 5, 12, quirks=("take frames from zero",)),
+    Case("takes change the length, end included", first=5, duration=12,
+         quirks=("takes change length", "take end inclusive")),
     Case("takes begin late", first=5, duration=12, quirks=("takes begin late",)),
     Case("takes lose speed, 21.1", first=4, duration=9, speed="2", quirks=("takes lose speed",), version=NEW),
     Case("takes change the length", first=5, duration=12, quirks=("takes change length",)),
