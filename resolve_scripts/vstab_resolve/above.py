@@ -40,7 +40,9 @@ def put(host, clip, media):
                 "Resolve does not place a clip of {} frames above '{}'; choose the result Take in vstab "
                 "Settings".format(clip.duration, clip.name)
             )
-        if abs(read_range(new)[0] - clip.first) > 1:
+        base = clip.source.numbers[0] if clip.source.numbers else 0
+        off = base + read_range(new)[2] - first if clip.speed == 1 else read_range(new)[0] - clip.first
+        if abs(off) > (0 if clip.speed == 1 else 1):
             raise Refused("Resolve places other frames above '{}'; choose the result Take".format(clip.name))
     except Refused:
         _delete(host, timeline, new)

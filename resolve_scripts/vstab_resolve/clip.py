@@ -5,12 +5,14 @@ number, and stay the same for a stabilized file of the same length.
 """
 
 import os
+from fractions import Fraction
 
 from . import api, record
 from .files import Source
 from .refused import Refused
 
 _WITHOUT_FILE = ("Compound", "Multicam", "Timeline", "Fusion", "Generator", "Stereo")
+_ALIKE = Fraction(2, 1000)  # 59.94 shown frame for frame at 60 is no retime
 _SLACK_FRAMES = 2  # either end of a range is rounded, and told as the frame before it where the rates differ
 
 
@@ -65,7 +67,7 @@ class Clip:
     def _speed(self, told):
         span = self.last - self.first
         usual = self.duration * self.rate / self.timeline_rate
-        if self.last == self.first == 0 and self.duration > 1:
+        if self.last == self.first == 0 and usual > _SLACK_FRAMES:
             raise Refused(
                 "Resolve does not say which frames of its file '{}' shows (timelines imported from XML do that); put "
                 "the clip on the timeline again".format(self.name)
@@ -74,7 +76,7 @@ class Clip:
             raise Refused("'{}' is a freeze frame: there is nothing to stabilize".format(self.name))
         speed = told
         if told is None:
-            speed = 1 if abs(span - usual) <= _SLACK_FRAMES else span / usual
+            speed = 1 if abs(span - usual) <= _SLACK_FRAMES + usual * _ALIKE else span / usual
         elif abs(abs(span) - abs(usual * told)) > _SLACK_FRAMES + abs(usual * told) / 100:
             return None
         if speed != 1 and told is None and speed > 0:
@@ -100,6 +102,16 @@ def takes_of(host, item):
     return found
 
 
+def original_take(takes, stored):
+    """Return the take of `takes_of` that a record's file was made of, else the first that is not ours; or None."""
+    others = [take for take in takes if take[2] is None and take[1].get("mediaPoolItem") is not None]
+    for take in others:
+        path = (take[1]["mediaPoolItem"].GetClipProperty() or {}).get("File Path") or ""
+        if path and Source(path).path == stored["source"]:
+            return take
+    return others[0] if others else None
+
+
 def _track_of(item, name):
     kind, index = (api.listed(item.GetTrackTypeAndIndex()) + [None, None])[:2]
     if kind != "video":
@@ -118,11 +130,12 @@ def _media_of(host, item, name):
             "'{}' has no file of its own: generators, titles and Fusion clips are not filmed, and of a compound clip "
             "open the timeline and stabilize the clips in it".format(name)
         )
-    if record.read(host, media) is None:
+    stored = record.read(host, media)
+    if stored is None:
         return media, False
-    for _, information, ours in takes_of(host, item):
-        if ours is None and information.get("mediaPoolItem") is not None:
-            return information["mediaPoolItem"], True
+    original = original_take(takes_of(host, item), stored)
+    if original is not None:
+        return original[1]["mediaPoolItem"], True
     raise Refused(
         "'{}' is a stabilized file whose original is not among its takes; stabilize the original".format(name)
     )

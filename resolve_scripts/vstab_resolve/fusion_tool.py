@@ -33,7 +33,7 @@ def put(host, clip, sidecar, is_360):
     composition = item.AddFusionComp()
     if composition is None:
         raise Refused("Resolve adds no Fusion composition to '{}'".format(clip.name))
-    added = api.listed(item.GetFusionCompNameList())[-1]
+    added = [name for name in api.listed(item.GetFusionCompNameList()) if name not in names][-1]
     try:
         _build(composition, sidecar, is_360)
     except Refused:

@@ -48,9 +48,8 @@ class Console:
                     step = next(steps)
                 except StopIteration as over:
                     return over.value
-                except KeyboardInterrupt:
-                    self.cancelled = True
-                    continue
+                except KeyboardInterrupt:  # the steps have ended with it, and their child
+                    return "", ["cancelled"]
                 if self._written and not os.path.exists(self.path):
                     self.cancelled = True
                 if step is not None and time.monotonic() - self._told_at > _EVERY_S:
@@ -131,7 +130,10 @@ class Window:
         self._dispatcher.RunLoop()
         timer.Stop()
         window.Hide()
-        if outcome and isinstance(outcome[0], Exception):
+        if not outcome:  # Resolve has closed the window, perhaps itself
+            steps.close()
+            return "", ["cancelled"]
+        if isinstance(outcome[0], Exception):
             raise outcome[0]
         return outcome[0]
 

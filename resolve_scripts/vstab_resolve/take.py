@@ -6,7 +6,7 @@ that much differently. What still does not fit is taken back.
 """
 
 from . import api, record
-from .clip import read_range, takes_of
+from .clip import original_take, read_range, takes_of
 from .refused import Refused
 
 _CORRECTIONS = 3
@@ -25,7 +25,7 @@ def put(host, clip, media):
     head = clip.source.numbers[0] if clip.source.numbers else 0
     # at the speed of recording the handle on the left is exact, and the source frame may be told one off
     start = max(int(clip.head + clip.left if clip.speed == 1 else min(clip.first, clip.last)), head)
-    end = start + max(1, abs(clip.last - clip.first))
+    end = start + max(1, int(abs(clip.last - clip.first)))
     ranges = [(start - zero, end - zero - included) for zero in sorted({0, head}) for included in (0, 1)]
     corrections, why = 0, "AddTake refuses the range {} to {}".format(start, end)
     while ranges:
@@ -57,9 +57,9 @@ def remove(host, item):
         return False
     name, color = item.GetName(), item.GetClipColor()
     selected = item.GetSelectedTakeIndex()
-    others = [index for index, _, note in takes if note is None]
-    if selected in ours and others:
-        item.SelectTakeByIndex(others[0])
+    original = original_take(takes, next(note for index, _, note in takes if index == max(ours)))
+    if selected in ours and original is not None:
+        item.SelectTakeByIndex(original[0])
     for index in sorted(ours, reverse=True):
         item.DeleteTakeByIndex(index)
     if (item.GetTakesCount() or 0) == 1:  # only the original: no selector is needed any more

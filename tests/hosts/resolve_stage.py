@@ -118,44 +118,58 @@ def write_clips(folder: Path) -> dict[str, str]:
     return paths
 
 
-_ONCE = r'''
-"""vstab, which stabilizes a clip once and remembers it."""
-import glob, hashlib, os, re, shutil, subprocess, sys
+_ONCE = r"""
+import os, sys, zlib  # and little else: this starts a hundred times
 
 REAL, MEMORY = {real!r}, {memory!r}
 words = sys.argv[1:]
-key = list(words)
 output = words[words.index("-o") + 1] if "-o" in words else None
+if words[:1] not in (["stabilize"], ["analyze"], ["--version"], ["params"]):
+    os.execv(REAL, [REAL] + words)
+key = list(words)
 for option in ("-o", "--sidecar"):
     if option in key:
-        at = key.index(option); del key[at:at + 2]
-if words[:1] == ["stabilize"]:
-    first = sorted(glob.glob(re.sub("%[0-9]+d", "*", words[1])))
-    for path in first:
-        with open(path, "rb") as file:
-            key.append(hashlib.sha256(file.read()).hexdigest())
-if words[:1] not in (["stabilize"], ["--version"], ["params"]):
-    os.execv(REAL, [REAL] + words)
-place = os.path.join(MEMORY, hashlib.sha256(repr(key).encode()).hexdigest()[:16])
-product = lambda: os.path.dirname(output) if "%" in output else output
+        at = key.index(option)
+        del key[at:at + 2]
+if output:
+    folder, name = os.path.split(words[1])
+    begin = name.partition("%")[0]
+    for file in sorted(os.listdir(folder)):
+        if file == name or ("%" in name and file.startswith(begin)):
+            with open(os.path.join(folder, file), "rb") as data:
+                key.append(zlib.crc32(data.read()))
+place = os.path.join(MEMORY, format(zlib.crc32(repr(key).encode()), "x"))
+is_sequence = bool(output) and "%" in output
+
+
+def copy(source, target):
+    if is_sequence:
+        os.makedirs(target, exist_ok=True)
+        pairs = [(os.path.join(source, name), os.path.join(target, name)) for name in os.listdir(source)]
+    else:
+        pairs = [(source, target)]
+    for source, target in pairs:
+        with open(source, "rb") as begin, open(target, "wb") as end:
+            end.write(begin.read())
+
+
+made = os.path.dirname(output) if is_sequence else output
 if not os.path.exists(place + ".out"):
+    import subprocess
+
     done = subprocess.run([REAL] + words, stdout=subprocess.PIPE)
     if done.returncode:
         sys.stdout.buffer.write(done.stdout)
         sys.exit(done.returncode)
     if output:
-        (shutil.copytree if "%" in output else shutil.copy)(product(), place + ".made")
+        copy(made, place + ".made")
     with open(place + ".out", "wb") as file:
         file.write(done.stdout)
 elif output:
-    if "%" in output:
-        os.path.isdir(product()) and shutil.rmtree(product())
-        shutil.copytree(place + ".made", product())
-    else:
-        shutil.copy(place + ".made", output)
+    copy(place + ".made", made)
 with open(place + ".out", "rb") as file:
     sys.stdout.buffer.write(file.read())
-'''
+"""
 
 
 def vstab_once(folder: Path) -> Path:
