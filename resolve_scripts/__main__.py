@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None, resolve: Any = None) -> int:
         done, problems = _work(host, options, show)
     except Refused as refused:
         done, problems = "", [str(refused)]
-    show.tell([done] * bool(done) + problems)
+    show.tell(done, problems)
     return 1 if problems else 0
 
 

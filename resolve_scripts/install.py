@@ -1,4 +1,4 @@
-"""Put the menu scripts where DaVinci Resolve looks for them, and write where the command vstab is."""
+"""Put the menu scripts where DaVinci Resolve looks for them, and write into them where the command vstab is."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from pathlib import Path
 
 from vstab_core.errors import OutputError
 
-from .vstab_resolve import settings
-
 SOURCES = Path(__file__).resolve().parent
 LIBRARY = "vstab_resolve"
 SCRIPTS = sorted(SOURCES.glob("vstab *.py"))
-_PLACE = '"@LIBRARY@"'  # in the scripts, for the folder of the library: Resolve starts them without `__file__`
+# In the scripts, for the folder of the library, as Resolve starts them without `__file__`; and in the library.
+_LIBRARY, _EXECUTABLE = '"@LIBRARY@"', '"@EXECUTABLE@"'
 _EDITIONS = "the free edition of Resolve lists no Python scripts from 21.1 on: there use the OpenFX plug-in"
 
 
@@ -41,7 +40,7 @@ def command() -> Path:
 
 
 def install(folder: Path | None) -> dict[str, str]:
-    """Copy scripts and library into a Fusion folder (None: the user's) and write the settings; return what was written.
+    """Copy scripts and library into a Fusion folder (None: the user's); return what was written.
 
     Raises:
         OutputError: it cannot be written.
@@ -52,38 +51,31 @@ def install(folder: Path | None) -> dict[str, str]:
         _remove(scripts, library)
         (library / LIBRARY).mkdir(parents=True)
         for path in sorted((SOURCES / LIBRARY).glob("*.py")):
-            shutil.copyfile(path, library / LIBRARY / path.name)
+            _copy(path, library / LIBRARY, _EXECUTABLE, str(executable))
         scripts.mkdir(parents=True, exist_ok=True)
         for path in SCRIPTS:
-            text = path.read_text(encoding="utf-8").replace(_PLACE, repr(str(library.resolve())))
-            (scripts / path.name).write_text(text, encoding="utf-8")
-        settings.save({**_known_settings(), "executable": str(executable)})
+            _copy(path, scripts, _LIBRARY, str(library.resolve()))
     except OSError as error:
         raise OutputError(_refused(error, scripts)) from error
     return {
         "scripts": str(scripts),
         "library": str(library),
-        "settings": settings.path(),
         "command": str(executable),
         "next": f"restart Resolve, then Workspace > Scripts; {_EDITIONS}, `vstab doctor --install-ofx`",
     }
 
 
 def uninstall(folder: Path | None) -> dict[str, str]:
-    """Remove what `install` wrote; return what was removed. Stabilized files and projects stay as they are.
+    """Remove what `install` wrote; return what was removed. Settings, stabilized files and projects stay.
 
     Raises:
         OutputError: it cannot be removed.
     """
     scripts, library = _places(folder)
     try:
-        removed = _remove(scripts, library)
-        if os.path.exists(settings.path()):
-            os.remove(settings.path())
-            removed["settings"] = settings.path()
+        return _remove(scripts, library)
     except OSError as error:
         raise OutputError(_refused(error, scripts)) from error
-    return removed
 
 
 def state(folder: Path | None = None) -> str:
@@ -100,13 +92,9 @@ def _places(folder: Path | None) -> tuple[Path, Path]:
     return root / "Scripts" / "Utility", root / "vstab"
 
 
-def _known_settings() -> dict[str, object]:
-    """Return the settings of an earlier installation; none where they cannot be used."""
-    try:
-        stored: dict[str, object] = settings.load()
-        return stored
-    except Exception:
-        return dict(settings.DEFAULTS)
+def _copy(path: Path, folder: Path, mark: str, text: str) -> None:
+    """Copy a Python file with a text in the place of a mark."""
+    (folder / path.name).write_text(path.read_text(encoding="utf-8").replace(mark, repr(text)), encoding="utf-8")
 
 
 def _remove(scripts: Path, library: Path) -> dict[str, str]:

@@ -124,9 +124,12 @@ def _lengths(clip):
     """Return how many frames of the file to try: lengths are rounded down to the timeline's frames, and it is not
     documented whether a change of speed keeps the length or the frames."""
     recorded = clip.duration * clip.rate / clip.timeline_rate
-    wanted = [math.ceil(recorded), math.ceil(recorded) + 1]
-    if clip.speed != 1:
-        wanted += [math.ceil(recorded * abs(clip.speed)), math.ceil(recorded * abs(clip.speed)) + 1]
+    wanted = []
+    for frames in (recorded, recorded * abs(clip.speed)):
+        # whole frames, one more for what is rounded down, and parts of a frame where the file has fewer of them
+        for length in (math.ceil(frames), math.ceil(frames) + 1, float(frames)):
+            if length not in wanted:
+                wanted.append(length)
     return wanted
 
 

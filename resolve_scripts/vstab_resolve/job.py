@@ -3,12 +3,10 @@
 import contextlib
 import json
 import os
-import time
 
 from .child import PROTOCOL, Child, ask, how_it_ended
 from .refused import Refused
 
-_POLL_S = 0.05
 _WORDS = {"analyze": "measuring", "smooth": "smoothing", "render": "rendering", "export": "exporting"}
 
 
@@ -117,7 +115,6 @@ def _run(program, words, show):
                     failure = Refused(event.get("message", "vstab failed"), event.get("code", "error"))
             if not ended:
                 yield None
-                time.sleep(_POLL_S)
     finally:
         status, last_words = child.close()
     if failure is not None:

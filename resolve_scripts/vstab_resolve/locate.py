@@ -6,6 +6,7 @@ import shutil
 import sys
 
 from .child import ask
+from .installed import EXECUTABLE
 from .refused import Refused
 
 MINIMUM = (0, 1, 0)
@@ -28,7 +29,7 @@ def usual_places():
 
 
 def find(preferred=""):
-    """Return the program's path: $VSTAB_EXE, else the setting, else PATH, else a usual place.
+    """Return the program's path: $VSTAB_EXE, else the setting, else the one that installed us, PATH, a usual place.
 
     Raises:
         Refused: there is none; the message says what to do.
@@ -42,7 +43,7 @@ def find(preferred=""):
             )
         if path:
             return path
-    places = [shutil.which("vstab") or ""] + usual_places()
+    places = [EXECUTABLE, shutil.which("vstab") or ""] + usual_places()
     for place in places:
         if os.path.isfile(place) and os.access(place, os.X_OK):
             return place

@@ -24,15 +24,14 @@ def run(action, names):
         if action == "settings":
             from . import settings_window
 
-            lines = settings_window.edit(host, chosen)
+            done, problems = settings_window.edit(host, chosen)
         else:
             done, problems = _work(action, host, chosen, show)
-            lines = [done] * bool(done) + problems
     except Refused as refused:
-        lines = [str(refused)]
+        done, problems = "", [str(refused)]
     except Exception:
-        lines = [_keep_trace()]
-    show.tell(lines)
+        done, problems = "", [_keep_trace()]
+    show.tell(done, problems)
 
 
 def _work(action, host, chosen, show):

@@ -13,7 +13,7 @@ import time
 from . import settings
 
 _EVERY_S = 2.0  # a line in the console
-_TICK_MS = 50
+_POLL_S = 0.05
 _STEPS_A_TICK = 20
 
 
@@ -52,7 +52,9 @@ class Console:
                     return "", ["cancelled"]
                 if self._written and not os.path.exists(self.path):
                     self.cancelled = True
-                if step is not None and time.monotonic() - self._told_at > _EVERY_S:
+                if step is None:
+                    time.sleep(_POLL_S)
+                elif time.monotonic() - self._told_at > _EVERY_S:
                     self._tell(*step)
         finally:
             if self._written:
@@ -71,9 +73,9 @@ class Console:
                 json.dump({"text": text, "fraction": fraction}, file)
             self._written = True
 
-    def tell(self, lines):
+    def tell(self, done, problems):
         """Show what came of it."""
-        for line in lines:
+        for line in [done] * bool(done) + problems:
             say(line)
 
 
@@ -99,7 +101,7 @@ class Window:
         window = self._dispatcher.AddWindow(
             {"ID": "vstab", "WindowTitle": "vstab", "Geometry": [400, 300, 420, 110]}, [ui.VGroup([label, button])]
         )
-        items, timer = window.GetItems(), ui.Timer({"ID": "Tick", "Interval": _TICK_MS})
+        items, timer = window.GetItems(), ui.Timer({"ID": "Tick", "Interval": int(1000 * _POLL_S)})
         outcome = []
 
         def cancel(event):
@@ -137,12 +139,15 @@ class Window:
             raise outcome[0]
         return outcome[0]
 
-    def tell(self, lines):
-        """Show what came of it, until the user has read it."""
+    def tell(self, done, problems):
+        """Show what came of it; what the user should know, until it has been read."""
+        lines = [done] * bool(done) + problems
         for line in lines:
             say(line)
+        if not problems + self._warnings:
+            return  # the timeline shows it
         ui = self._ui
-        label = ui.Label({"ID": "Text", "Text": "\n".join(list(lines) + self._warnings), "WordWrap": True})
+        label = ui.Label({"ID": "Text", "Text": "\n".join(lines + self._warnings), "WordWrap": True})
         window = self._dispatcher.AddWindow(
             {"ID": "vstabTold", "WindowTitle": "vstab", "Geometry": [400, 300, 520, 160]},
             [ui.VGroup([label, ui.Button({"ID": "Close", "Text": "Close", "Weight": 0})])],

@@ -1,4 +1,4 @@
-"""The user's choices: one JSON file, written by `vstab doctor --install-resolve` and by *vstab Settings*."""
+"""The user's choices: one JSON file, written by *vstab Settings*."""
 
 import json
 import os
@@ -14,7 +14,7 @@ RESULT_WORDS = {
 }
 
 DEFAULTS = {
-    "executable": "",  # where vstab is; empty: looked for
+    "executable": "",  # where vstab is; empty: the one that installed the scripts
     "result": "take",
     "folder": "",  # where rendered files and analyses go; empty: beside the clip
     "color": "",  # before 21.0.4, which do not tell the selection: the clip color that *Selected Clips* takes

@@ -13,7 +13,7 @@ from .refused import Refused
 
 _OWN = (  # setting, label, tip
     ("folder", "Folder of results", "Where rendered files and analyses go; empty: beside the clip."),
-    ("executable", "Command vstab", "Its full path; empty: looked for."),
+    ("executable", "Command vstab", "Its full path; empty: the one that installed the scripts."),
     (
         "color",
         "Clip color",
@@ -25,17 +25,17 @@ _HIDDEN = ("hyperlapse", "hyperlapse_audio", "fps", "missing_frames")
 
 
 def edit(host, chosen):
-    """Let the user change the settings; return lines for the user."""
+    """Let the user change the settings; return what was done, and what to read."""
     rows = _rows(chosen)
     if host.has_windows:
         saved = _window(host, chosen, rows)
-        return ["settings saved"] if saved else ["settings left as they were"]
+        return "settings saved" if saved else "settings left as they were", []
     settings.save(chosen)
     _open(settings.path())
-    lines = ["this edition of Resolve gives scripts no windows; change the settings in '{}':".format(settings.path())]
-    lines.append('"result": one of {}'.format(", ".join(settings.RESULTS)))
+    done = "this edition of Resolve gives scripts no windows; change the settings in '{}'".format(settings.path())
+    lines = ['"result": one of {}'.format(", ".join(settings.RESULTS))]
     lines.append('"parameters": names and values, as {"smoothness": 0.8}; there are:')
-    return lines + ["  {} {}: {}".format(row["name"], _values(row), row["help"]) for row in rows]
+    return done, lines + ["  {} {}: {}".format(row["name"], _values(row), row["help"]) for row in rows]
 
 
 def check(parameters, rows):

@@ -556,9 +556,10 @@ class Pool:
         for info in infos:
             media, first, end = info["mediaPoolItem"], info["startFrame"] - info["mediaPoolItem"].base, info["endFrame"]
             end -= media.base
-            length = math.floor((end - first) * timeline.rate / media.rate)  # reported: rounded down
             at, track = info["recordFrame"], timeline.tracks[info["trackIndex"] - 1]
-            item = Item(timeline, info["trackIndex"], at, length, Take(media, Fraction(first), Fraction(end)), "new")
+            take = Take(media, Fraction(first), Fraction(end).limit_denominator(100000))
+            length = math.floor((take.end - first) * timeline.rate / media.rate)  # reported: rounded down
+            item = Item(timeline, info["trackIndex"], at, length, take, "new")
             made.append(item)
             overlaps = any(other.start < at + length and other.start + other.duration > at for other in track.items)
             if not overlaps and not track.locked and end <= media.file_frames:  # else dropped without a word

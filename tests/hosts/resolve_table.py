@@ -28,6 +28,9 @@ CLASSES = ("Resolve", "ProjectManager", "Project", "MediaPool", "Folder", "Media
 # The stubs write these as required; every published script leaves them out, and the stubs of 21.1 give defaults.
 OPTIONAL = ("subframe_precision", "subTrackType", "Bool", "propertyKey", "propertyName", "metadataType", "analysisType")
 
+# The README says "(float/int)" of these, in both dialects; the stubs write int.
+FLOATS = ("startFrame", "endFrame", "recordFrame")
+
 # Resolve 21.0.4 and 21.1: names and arguments as the documentation of these versions lists them.
 _NONE: Signature = ()
 _OPTIONS: Signature = (("options", "dict", True),)
@@ -92,6 +95,8 @@ def read_stubs(text: str) -> dict[str, Any]:
         if any(isinstance(base, ast.Name) and base.id == "TypedDict" for base in node.bases):
             fields = [item for item in node.body if isinstance(item, ast.AnnAssign)]
             dicts[node.name] = {ast.unparse(item.target): _type(item.annotation) for item in fields}
+            if node.name == "MediaPoolClipInfo":
+                dicts[node.name].update(dict.fromkeys(FLOATS, "float"))
         elif node.name in CLASSES:
             methods: Methods = {}
             for item in node.body:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -257,8 +258,7 @@ def test_the_window_shows_progress_and_the_outcome(clips: dict[str, str]) -> Non
         return ("Close", "Clicked") if window.ID == "vstabTold" else None
 
     fusion = Fusion(user)
-    stage.run_script(world, STABILIZE, fusion=fusion, bmd=fusion)
-    assert fusion.seen[-1] == "stabilized"
+    stage.run_script(world, STABILIZE, fusion=fusion, bmd=fusion)  # all is well: nothing to read and close
     assert any(text.startswith("a25.mp4 0: ") and text.endswith("%") for text in fusion.seen)
     assert item.selected == 2
 
@@ -453,6 +453,8 @@ def test_bad_input_is_explained_and_the_timeline_stays(
     assert "a fault of vstab's scripts" not in text
     assert world.state() == before
     assert world.rules.violations == []
+    if case in ("changed file", "no notes"):  # a file that cannot be used does not stay in the bin
+        assert [folder.clips for folder in world.project.pool.root.folders] == [[]]
 
 
 def test_variable_speed_is_seen_in_21_1_too(clips: dict[str, str], capsys: Any) -> None:
@@ -530,7 +532,7 @@ def test_every_clip_of_a_color_from_outside(
     sys.modules["DaVinciResolveScript"].__dict__["found"]["Resolve"] = world.resolve
     assert outside.main(["--color", "Teal", "--timeline", "Timeline 1"]) == 0
     assert (item.selected, plain.is_selector) == (2, False)
-    assert "1 of 1 clips" in said(capsys) or item.is_selector
+    assert said(capsys).endswith("vstab: stabilized\n")
     assert outside.main(["--timeline", "Reel"]) == 1
     assert "no timeline 'Reel'; there are: Timeline 1" in said(capsys)
     assert outside.main(["--all", "--remove"]) == 0
@@ -551,11 +553,8 @@ def test_doctor_installs_and_removes_the_scripts(
     assert "OpenFX plug-in" in capsys.readouterr().out
     scripts = sorted((folder / "Scripts" / "Utility").iterdir())
     assert [path.stem for path in scripts] == sorted([STABILIZE, STABILIZE_360, SELECTED, REMOVE, SETTINGS])
-    assert str(folder / "vstab") in ast.literal_eval(
-        next(line for line in scripts[0].read_text().splitlines() if "sys.path" in line)
-        .split("(0, ")[1]
-        .split(")  #")[0]
-    )
+    assert f"sys.path.insert(0, {str(folder / 'vstab')!r})" in scripts[0].read_text()
+    assert f"EXECUTABLE = {str(install.command())!r}" in (folder / "vstab/vstab_resolve/installed.py").read_text()
     mine = folder / "Scripts" / "Utility" / "mine.py"
     mine.write_text("")
     assert main(["doctor", "--install-resolve", str(folder)]) == 0  # again, over it
@@ -593,6 +592,29 @@ def test_scripts_are_python_3_6_and_standard_library_alone() -> None:
                 names = [node.module or ""]
             assert {name.split(".")[0] for name in names} <= {*sys.stdlib_module_names, *_RESOLVES_OWN}, path
             assert not isinstance(node, ast.NamedExpr | ast.AnnAssign), path
+
+
+def test_the_library_works_in_the_oldest_python_at_hand(clips: dict[str, str], tmp_path: Path) -> None:
+    for minor in range(6, sys.version_info.minor):
+        python = shutil.which(f"python3.{minor}")
+        if python and subprocess.run([python, "-c", ""], stderr=subprocess.DEVNULL).returncode == 0:
+            break
+    else:
+        pytest.skip("there is no Python older than the one that runs the tests")
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from vstab_resolve import files, job, locate, menu, progress, settings_window\n"
+        "show = progress.Console()\n"
+        "program = locate.find_checked(sys.argv[2])\n"
+        "steps = job.render(program, files.Source(sys.argv[3]), sys.argv[4], sys.argv[4] + '.vstab', {}, False, show)\n"
+        "show.run(steps)\n"
+        "menu.run('stabilize', {})\n"
+    )
+    output = tmp_path / "out.mp4"
+    words = [python, "-c", code, str(Path(clips["fusion"], "vstab")), clips["program"], clips["25"], str(output)]
+    done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert "a script for Resolve's menu Workspace > Scripts" in done.stdout.splitlines()[-1], done.stdout
+    assert stage.numbers_in(str(output)) == list(range(stage.COUNT))
 
 
 _RESOLVES_OWN = ("DaVinciResolveScript", "vstab_resolve")

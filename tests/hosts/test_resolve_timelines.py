@@ -110,6 +110,7 @@ CASES = [
     Case("above, 60 in 24", "60", 3, 8, rate="24", result="above"),
     Case("above, 59.94 in 60", "59.94", 6, 14, rate="60", result="above"),
     Case("above, 23.976 in 25, 21.1", "23.976", 2, 20, rate="25", result="above", version=NEW),
+    Case("above, 25 in 50, an odd length", first=5, duration=25, rate="50", result="above"),
     Case("above, subclip", first=8, duration=6, part=(6, 12), result="above"),
     Case("above, image sequence", "exr", 5, 12, result="above"),
     Case("above, half speed, 21.1", duration=23, speed="1/2", result="above", version=NEW),
