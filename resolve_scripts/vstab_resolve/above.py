@@ -7,6 +7,7 @@ from .clip import read_range
 from .refused import Refused
 
 _MARKER_COLOR = "Mint"
+_TRACK = "vstab"  # the name of tracks that we add, so that we may delete them when they are empty again
 
 
 def put(host, clip, media):
@@ -24,7 +25,7 @@ def put(host, clip, media):
     timeline = clip.timeline
     old = _ours_above(host, timeline, clip)
     first = int(clip.head + clip.left) if clip.speed == 1 else min(clip.first, clip.last)
-    track, added = _free_track(timeline, clip, old)
+    track = _free_track(timeline, clip)
     new = None
     try:
         for frames in _lengths(clip):
@@ -46,12 +47,12 @@ def put(host, clip, media):
             raise Refused("Resolve places other frames above '{}'; choose the result Take".format(clip.name))
     except Refused:
         _delete(host, timeline, new)
-        if added:
-            timeline.DeleteTrack("video", track)
+        _tidy(timeline)
         raise
+    _make_alike(host, clip, new)
     if old is not None:
         _delete(host, timeline, old)
-    _make_alike(host, clip, new)
+        _tidy(timeline)
 
 
 def remove(host, timeline, item):
@@ -66,9 +67,12 @@ def remove_above(host, clip):
 
 def _remove(host, timeline, place):
     found = _ours_above(host, timeline, place)
-    if found is not None and not _delete(host, timeline, found):
+    if found is None:
+        return False
+    if not _delete(host, timeline, found):
         raise Refused("Resolve does not delete the clip above; do it on the Edit page")
-    return found is not None
+    _tidy(timeline)
+    return True
 
 
 def below(host, timeline, item):
@@ -101,23 +105,29 @@ def _ours_above(host, timeline, place):
     return None
 
 
-def _free_track(timeline, clip, old):
-    """Return a track above the clip with room for it, and whether it had to be added."""
+def _free_track(timeline, clip):
+    """Return a track above the clip with room for it; a new one where there is none."""
     end = clip.start + clip.duration
-    old_id = old.GetUniqueId() if old is not None else None
     count = timeline.GetTrackCount("video")
     for index in range(clip.track + 1, count + 1):
         if timeline.GetIsTrackLocked("video", index):
             continue
-        items = api.listed(timeline.GetItemListInTrack("video", index))
+        items = api.listed(
+            timeline.GetItemListInTrack("video", index)
+        )  # our earlier result stands until the new one does
         if not any(item.GetStart() < end and item.GetEnd() > clip.start for item in items):
-            return index, False
-        others = [item for item in items if item.GetUniqueId() != old_id]
-        if old is not None and not any(item.GetStart() < end and item.GetEnd() > clip.start for item in others):
-            continue  # our earlier result stands there until the new one stands
+            return index
     if not timeline.AddTrack("video"):
         raise Refused("Resolve does not add a video track; add one above '{}' and run again".format(clip.name))
-    return count + 1, True
+    timeline.SetTrackName("video", count + 1, _TRACK)
+    return count + 1
+
+
+def _tidy(timeline):
+    """Delete the tracks that we have added and that are empty."""
+    for index in range(timeline.GetTrackCount("video"), 0, -1):
+        if timeline.GetTrackName("video", index) == _TRACK and not timeline.GetItemListInTrack("video", index):
+            timeline.DeleteTrack("video", index)
 
 
 def _lengths(clip):

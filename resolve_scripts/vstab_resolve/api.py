@@ -13,7 +13,8 @@ from .refused import Refused
 MINIMUM = (19, 0, 2)  # GetSourceStartFrame
 SELECTION = (21, 0, 4)  # Timeline.GetSelectedClips
 NEW_DIALECT = (21, 1)
-WINDOWS_FOR_STUDIO_ONLY = (19, 1)
+WINDOWS_FOR_STUDIO_ONLY = MARKS = (19, 1)
+NAMES = (20, 2)
 
 pause = time.sleep
 PATIENCE_S = (0.1, 0.2, 0.4, 0.7, 0.7, 0.7, 0.7, 0.7, 0.7)
@@ -72,7 +73,8 @@ class Host:
     @property
     def has_windows(self):
         """Whether UIManager can be used."""
-        return self.fusion is not None and (self.is_studio or self.version < WINDOWS_FOR_STUDIO_ONLY)
+        has_both = self.fusion is not None and self.bmd is not None
+        return has_both and (self.is_studio or self.version < WINDOWS_FOR_STUDIO_ONLY)
 
     def project(self):
         """Return the open project.
@@ -136,8 +138,14 @@ class Host:
 
     def set_name(self, item, name):
         """Name a clip, where Resolve can."""
-        if self.version >= (20, 2):
+        if self.version >= NAMES:
             item.SetName(name)
+
+    def copy_marks(self, source, target):
+        """Give a media pool item the in and out points of another, where Resolve can."""
+        if self.version >= MARKS:
+            for kind, marks in (source.GetMarkInOut() or {}).items():
+                target.SetMarkInOut(marks["in"], marks["out"], kind)
 
     def note(self, media, key):
         """Return what a script has noted on a media pool item; None where nothing."""

@@ -43,7 +43,7 @@ def bring_in(host, path, clip, fields):
         )
     media = items[0]
     try:
-        _make_alike(media, clip)
+        _make_alike(host, media, clip)
         if not record.write(host, media, fields):
             raise Refused("Resolve keeps no note on '{}'; save the project and try again".format(path))
     except Refused:
@@ -59,7 +59,7 @@ def _bin(pool):
     return None
 
 
-def _make_alike(media, clip):
+def _make_alike(host, media, clip):
     values, wanted = media.GetClipProperty() or {}, clip.values
     if api.exact_rate(values.get("FPS")) != clip.rate:  # the user has changed it in Clip Attributes
         media.SetClipProperty("FPS", str(wanted["FPS"]))
@@ -86,5 +86,4 @@ def _make_alike(media, clip):
     if color:
         media.SetClipColor(color)
     if not clip.is_subclip:
-        for kind, marks in (clip.media.GetMarkInOut() or {}).items():
-            media.SetMarkInOut(marks["in"], marks["out"], kind)
+        host.copy_marks(clip.media, media)

@@ -23,9 +23,10 @@ def for_host(host):
 
 
 def say(line):
-    """Write a line where Resolve shows what scripts print."""
-    sys.stdout.write("vstab: {}\n".format(line))
-    sys.stdout.flush()
+    """Write a line where Resolve shows what scripts print; its console is not a whole file, and may be missing."""
+    if sys.stdout is not None:
+        sys.stdout.write("vstab: {}\n".format(line))
+        getattr(sys.stdout, "flush", bool)()
 
 
 class Console:
@@ -80,7 +81,7 @@ class Console:
 
 
 class Window:
-    """A small window of UIManager with a line, a bar and Cancel."""
+    """A small window of UIManager with a line and Cancel."""
 
     def __init__(self, host):
         self.cancelled = False
@@ -104,10 +105,6 @@ class Window:
         items, timer = window.GetItems(), ui.Timer({"ID": "Tick", "Interval": int(1000 * _POLL_S)})
         outcome = []
 
-        def cancel(event):
-            self.cancelled = True
-            items["Text"].Text = "cancelling ..."
-
         def tick(event):
             for _ in range(_STEPS_A_TICK):  # lines that have come; None: nothing more for now
                 try:
@@ -123,6 +120,13 @@ class Window:
                 if not self.cancelled:
                     percent = "" if step[1] is None else " {:.0f} %".format(100 * step[1])
                     items["Text"].Text = step[0] + percent
+
+        def cancel(event):
+            self.cancelled = True
+            items["Text"].Text = "cancelling ..."
+            while not outcome:  # to the end, also where no timer ticks
+                tick(None)
+                time.sleep(_POLL_S)
 
         window.On.Cancel.Clicked = cancel
         window.On.vstab.Close = cancel

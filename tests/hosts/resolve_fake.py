@@ -20,6 +20,7 @@ from tests.hosts.resolve_strict import Handle, Rules, wrap
 QUIRKS = {
     "nil after edit": "objects answer None for two seconds after a change",
     "source frame off by one": "GetSourceStartFrame tells one frame more",
+    "no source frames": "GetSourceStartFrame and GetSourceEndFrame tell 0",
     "take end inclusive": "AddTake's endFrame is the last frame shown",
     "take frames from zero": "AddTake counts from the file's first frame, whatever that is numbered",
     "takes begin late": "a take shows two frames later than asked for",
@@ -203,13 +204,13 @@ class Item:
         return self.duration
 
     def GetSourceStartFrame(self) -> int:
-        if not self.takes:
+        if not self.takes or "no source frames" in self.world.quirks:
             return 0
         late = 1 if "source frame off by one" in self.world.quirks else 0
         return self.take.media.base + self.take.shown(Fraction(0)) + late
 
     def GetSourceEndFrame(self) -> int:
-        if not self.takes:
+        if not self.takes or "no source frames" in self.world.quirks:
             return 0
         take = self.take
         if take.speed < 0:
@@ -403,6 +404,7 @@ class Track:
 
     items: list[Item] = field(default_factory=list)
     locked: bool = False
+    name: str = ""
 
 
 class Timeline:
@@ -480,8 +482,18 @@ class Timeline:
         self.tracks.append(Track())
         return True
 
+    def GetTrackName(self, kind: str, index: int) -> str:
+        return self.tracks[index - 1].name or f"Video {index}"
+
+    def SetTrackName(self, kind: str, index: int, name: str) -> bool:
+        self.tracks[index - 1].name = name
+        return True
+
     def DeleteTrack(self, kind: str, index: int) -> bool:
         del self.tracks[index - 1]
+        for number, track in enumerate(self.tracks, 1):
+            for item in track.items:
+                item.track = number
         return True
 
     def DeleteClips(self, items: list[Item], ripple: bool = False) -> bool:

@@ -13,7 +13,7 @@ import pytest
 from tests.hosts import resolve_stage as stage
 from tests.hosts.resolve_fake import Item, World
 
-OLD, LAST_FREE, SELECTION, NEW = (20, 3, 0), (21, 0, 0), (21, 0, 4), (21, 1, 0)
+OLDEST, OLD, LAST_FREE, SELECTION, NEW = (19, 0, 2), (20, 3, 0), (21, 0, 0), (21, 0, 4), (21, 1, 0)
 LAST = stage.COUNT
 
 
@@ -53,6 +53,8 @@ CASES = [
     Case("trimmed at the right", duration=11),
     Case("trimmed on both sides", first=5, duration=12),
     Case("trimmed on both sides, 21.1", first=5, duration=12, version=NEW),
+    Case("trimmed on both sides, 19.0.2", first=5, duration=12, version=OLDEST),
+    Case("double speed, 19.0.2", first=4, duration=9, speed="2", version=OLDEST),
     Case("one frame", first=9, duration=1),
     Case("two frames, 21.1", first=9, duration=2, version=NEW),
     Case("the last frame", first=LAST - 1, duration=1),
@@ -128,6 +130,7 @@ def build(case: Case, clips: dict[str, str]) -> tuple[World, list[Item]]:
     world.timeline.start = world.timeline.playhead = case.starts_at
     more = {"FPS": case.fps} if case.fps else {}
     media = world.add(clips[case.clip], *(case.part or ()), **more)
+    media.values["Proxy Media Path"] = "/proxies/small.mov"  # never used
     places = [(1, 10, case.first, case.duration), *case.also]
     speed = Fraction(case.speed)
     items = [world.timeline.place(media, at, first, frames, speed, track) for track, at, first, frames in places]
