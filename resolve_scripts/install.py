@@ -7,6 +7,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from vstab_core.command.executable import command
 from vstab_core.errors import OutputError
 
 SOURCES = Path(__file__).resolve().parent
@@ -25,18 +26,6 @@ def fusion_folder() -> Path:
         appdata = Path(os.environ.get("APPDATA", Path.home() / "AppData/Roaming"))
         return appdata / "Blackmagic Design" / "DaVinci Resolve" / "Support" / "Fusion"
     return Path.home() / ".local/share/DaVinciResolve/Fusion"
-
-
-def command() -> Path:
-    """Return the path of the command vstab of this environment.
-
-    Raises:
-        OutputError: it is not beside Python.
-    """
-    found = shutil.which("vstab", path=str(Path(sys.executable).parent))
-    if found is None:
-        raise OutputError(f"there is no command vstab beside '{sys.executable}'; install vstab with pip first")
-    return Path(found)
 
 
 def install(folder: Path | None) -> dict[str, str]:

@@ -112,9 +112,8 @@ def _free_track(timeline, clip):
     for index in range(clip.track + 1, count + 1):
         if timeline.GetIsTrackLocked("video", index):
             continue
-        items = api.listed(
-            timeline.GetItemListInTrack("video", index)
-        )  # our earlier result stands until the new one does
+        # our earlier result is in the way like any other clip: it stands until the new one does
+        items = api.listed(timeline.GetItemListInTrack("video", index))
         if not any(item.GetStart() < end and item.GetEnd() > clip.start for item in items):
             return index
     if not timeline.AddTrack("video"):
