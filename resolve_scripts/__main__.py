@@ -31,6 +31,7 @@ def main(arguments: Sequence[str] | None = None, resolve: Any = None) -> int:
     parser.add_argument("--timeline", metavar="NAME", help="of this timeline (default: the current one)")
     parser.add_argument("--result", choices=settings.RESULTS, help="default: as in vstab Settings")
     parser.add_argument("--folder", help="where results go (default: as in vstab Settings)")
+    parser.add_argument("--codec", help="FFmpeg's encoder: prores_ks, ... (default: as in vstab Settings)")
     parser.add_argument("--360", dest="is_360", action="store_true", help="they are 360 clips")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a parameter of vstab")
     parser.add_argument("--remove", action="store_true", help="take the stabilization back")
@@ -57,7 +58,7 @@ def _work(host: Any, options: argparse.Namespace, show: Any) -> Any:
         return show.run(actions.remove(host, timeline, items, show))
     chosen = settings.load()
     chosen["parameters"] = {**chosen["parameters"], **dict(_pair(text) for text in options.set)}
-    for name in ("result", "folder"):
+    for name in ("result", "folder", "codec"):
         chosen[name] = getattr(options, name) or chosen[name]
     return show.run(actions.stabilize(host, timeline, items, chosen, options.is_360, show))
 

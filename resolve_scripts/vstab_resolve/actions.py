@@ -163,17 +163,20 @@ def _make(host, program, clip, settings, is_360, show, number):
     if settings["result"] == "fusion":
         yield from _named(clip, number, job.analyze(program, clip.source, sidecar, parameters, is_360, show))
         return sidecar
+    codec = settings["codec"] if clip.source.numbers is None else ""  # image sequences stay what they are
     fields = {
         "source": clip.source.path,
         "state": clip.source.state(),
         "rate": str(clip.rate),
         "parameters": parameters,
         "is_360": is_360,
+        "codec": codec,
     }
     media = pool.find(host, fields)
     if media is None or not _is_there(media, clip):
-        output = clip.source.result(folder)
-        yield from _named(clip, number, job.render(program, clip.source, output, sidecar, parameters, is_360, show))
+        output = clip.source.result(folder, codec)
+        steps = job.render(program, clip.source, output, sidecar, codec, parameters, is_360, show)
+        yield from _named(clip, number, steps)
         media = pool.bring_in(host, output, clip, fields)
     return media
 

@@ -44,8 +44,8 @@ class Source:
         """A file that is there if the clip is."""
         return self.path if self.numbers is None else self.path % self.numbers[0]
 
-    def result(self, folder, taken=()):
-        """Return a free name for the stabilized version; `taken` are names that other clips of this run will get."""
+    def result(self, folder, codec=""):
+        """Return a free name for the stabilized version; a movie with a codec of its own is a .mov."""
         name = os.path.basename(self.path)
         folder = folder or os.path.dirname(self.path)
         number = 1
@@ -53,12 +53,12 @@ class Source:
             tail = "_stabilized" if number == 1 else "_stabilized-{}".format(number)
             if self.numbers is None:
                 stem, ending = os.path.splitext(name)
-                ending = ending if ending.lower() in CONTAINERS else ".mov"
+                ending = ending if ending.lower() in CONTAINERS and not codec else ".mov"
                 path = lies = os.path.join(folder, stem + tail + ending)
             else:  # a folder of its own: two sequences in one folder are one in the eyes of Resolve's browser
                 lies = os.path.join(folder, name.split("%")[0].rstrip("._- ") + tail)
                 path = os.path.join(lies, name)
-            if not os.path.lexists(lies) and path not in taken:
+            if not os.path.lexists(lies):
                 return path
             number += 1
 

@@ -10,8 +10,8 @@ from .refused import Refused
 _WORDS = {"analyze": "measuring", "smooth": "smoothing", "render": "rendering", "export": "exporting"}
 
 
-def render(program, source, output, sidecar, parameters, is_360, show):
-    """Write the stabilized file `output`; an analysis in `sidecar` is used, or kept there.
+def render(program, source, output, sidecar, codec, parameters, is_360, show):
+    """Write the stabilized file `output`; an analysis in `sidecar` is used, or kept there. No codec: as the source.
 
     Raises:
         Refused: vstab could not, or was cancelled; nothing half-written is left.
@@ -19,6 +19,7 @@ def render(program, source, output, sidecar, parameters, is_360, show):
     _make_folder(output)
     _make_folder(sidecar)
     words = ["stabilize", source.path, "-o", output, "--sidecar", sidecar]
+    words += ["--codec", codec] if codec else []
     words += _flags(_with_projection(program, source, parameters, is_360))
     yield from _with_fresh_sidecar(program, words, sidecar, show)
 

@@ -2,7 +2,7 @@
 
 Fields of a record:
     source: the original's file as vstab takes it; state: its size and time; rate: frames a second, as text.
-    parameters: name -> value; is_360.
+    parameters: name -> value; is_360; codec.
 """
 
 import json

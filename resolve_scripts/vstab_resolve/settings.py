@@ -17,6 +17,7 @@ DEFAULTS = {
     "executable": "",  # where vstab is; empty: the one that installed the scripts
     "result": "take",
     "folder": "",  # where rendered files and analyses go; empty: beside the clip
+    "codec": "",  # FFmpeg's encoder; empty: as the original
     "color": "",  # before 21.0.4, which do not tell the selection: the clip color that *Selected Clips* takes
     "parameters": {},  # name -> value, as `vstab params` lists them
 }

@@ -13,6 +13,7 @@ from .refused import Refused
 
 _OWN = (  # setting, label, tip
     ("folder", "Folder of results", "Where rendered files and analyses go; empty: beside the clip."),
+    ("codec", "Codec", "FFmpeg's encoder, as prores_ks or dnxhd, in a .mov; empty: as the original."),
     ("executable", "Command vstab", "Its full path; empty: the one that installed the scripts."),
     (
         "color",

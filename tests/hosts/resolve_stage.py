@@ -221,3 +221,9 @@ def remove_results(folder: Path) -> None:
 def output_of(*words: str) -> str:
     """Return what the real `vstab` writes."""
     return subprocess.run([str(install.command()), *words], stdout=subprocess.PIPE, check=True, text=True).stdout
+
+
+def codec_of(path: str) -> str:
+    """Return the codec of a file's video."""
+    with av.open(path) as container:
+        return container.streams.video[0].codec_context.name

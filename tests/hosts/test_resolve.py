@@ -204,6 +204,19 @@ def test_results_stand_beside_the_clip_unless_there_is_a_folder(clips: dict[str,
     assert {"C0001.MP4", "C0001_stabilized.MP4", "C0001_stabilized-2.MP4"} <= names
 
 
+def test_a_codec_of_ones_own_is_rendered_as_mov(clips: dict[str, str], capsys: Any) -> None:
+    world, item = one_clip(clips)
+    stage.write_settings(codec="prores_ks")
+    stage.run_script(world, STABILIZE)
+    assert numbers(world) == [("a25_stabilized.mov", number) for number in range(5, 17)]
+    assert stage.codec_of(item.takes[1].media.path) == "prores"
+    stage.write_settings(codec="prores_xs")
+    before = world.state()
+    stage.run_script(world, STABILIZE)
+    assert "prores_xs" in said(capsys)
+    assert world.state() == before
+
+
 # ---- while it runs
 
 
@@ -617,7 +630,8 @@ def test_the_library_works_in_the_oldest_python_at_hand(clips: dict[str, str], t
         "from vstab_resolve import files, job, locate, menu, progress, settings_window\n"
         "show = progress.Console()\n"
         "program = locate.find_checked(sys.argv[2])\n"
-        "steps = job.render(program, files.Source(sys.argv[3]), sys.argv[4], sys.argv[4] + '.vstab', {}, False, show)\n"
+        "source, output = files.Source(sys.argv[3]), sys.argv[4]\n"
+        "steps = job.render(program, source, output, output + '.vstab', '', {}, False, show)\n"
         "show.run(steps)\n"
         "menu.run('stabilize', {})\n"
     )
