@@ -18,7 +18,7 @@ def current(host, timeline):
     """
     item = api.patiently(timeline.GetCurrentVideoItem)
     if item is None:
-        raise Refused("there is no video clip under the playhead; put it over one")
+        raise Refused("there is no video clip under the playhead; put it over one, on the Edit or the Color page")
     return [above.below(host, timeline, item)]
 
 

@@ -34,7 +34,7 @@ class Console:
 
     def __init__(self):
         self.cancelled = False
-        self.path = os.path.join(settings.folder(), "resolve-progress.json")
+        self.path = os.path.join(settings.folder(), "resolve-progress-{}.json".format(os.getpid()))
         self._told_at, self._written = 0.0, False
 
     def warn(self, message):
