@@ -4,6 +4,7 @@ Numbers of source frames are Resolve's: they count from the file's first frame, 
 number, and stay the same for a stabilized file of the same length.
 """
 
+import math
 import os
 from fractions import Fraction
 
@@ -54,6 +55,13 @@ class Clip:
     def is_subclip(self):
         """Whether the media pool item shows a part of its file."""
         return self.head != (self.source.numbers[0] if self.source.numbers else 0)
+
+    @property
+    def source_frames(self):
+        """How many frames of the file a take must hold: those that are told, and no fewer than the length needs."""
+        told = abs(self.last - self.first) + (0 if self.rate == self.timeline_rate else 1)
+        needed = math.ceil(self.duration * self.rate / self.timeline_rate * abs(self.speed))
+        return int(max(told, needed, 1))
 
     def refuse_variable(self):
         """Raise Refused where a rendered file could not follow the clip's speed."""

@@ -25,7 +25,7 @@ def put(host, clip, media):
     head = clip.source.numbers[0] if clip.source.numbers else 0
     # at the speed of recording the handle on the left is exact, and the source frame may be told one off
     start = max(int(clip.head + clip.left if clip.speed == 1 else min(clip.first, clip.last)), head)
-    end = start + max(1, int(abs(clip.last - clip.first)))
+    end = start + clip.source_frames
     ranges = [(start - zero, end - zero - included) for zero in sorted({0, head}) for included in (0, 1)]
     corrections, why = 0, "AddTake refuses the range {} to {}".format(start, end)
     while ranges:

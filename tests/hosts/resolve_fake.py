@@ -173,7 +173,8 @@ class Item:
             half = self.duration // 2
             extra = (position - half) * self.ratio * (self.ramp / self.take.speed)
             return self.take.media.path, self.take.shown(half * self.ratio + extra)
-        return self.take.media.path, self.take.shown(position * self.ratio)
+        index = self.take.shown(position * self.ratio)
+        return (self.take.media.path, index) if self.take.first <= index < math.ceil(self.take.end) else None
 
     def _span(self) -> Fraction:
         if self.ramp is not None:
@@ -280,7 +281,8 @@ class Item:
         stop = media.begin + media.frames if end is None else end - base + ("take end inclusive" in quirks)
         if first < 0 or stop > media.file_frames or stop <= first:
             return False
-        first += 2 * ("takes begin late" in quirks)
+        late = 2 * ("takes begin late" in quirks)
+        first, stop = first + late, min(stop + late, media.file_frames)
         speed = Fraction(1) if "takes lose speed" in quirks else self.take.speed
         self.takes.append(Take(media, Fraction(first), Fraction(stop), speed))
         self.is_selector = True
