@@ -6,7 +6,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.complete
-CODE := vstab_core ffmpeg_bridge ofx_bridge blender_addon tests benchmarks samples
+CODE := vstab_core ffmpeg_bridge ofx_bridge blender_addon resolve_scripts tests benchmarks samples
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1

@@ -7,6 +7,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from vstab_core.command.executable import command
 from vstab_core.errors import OutputError
 
 from .bundle import NAME, binary_of, find_bundle
@@ -32,18 +33,6 @@ def settings_file() -> Path:
     else:
         folder = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
     return folder / "vstab" / "ofx.conf"
-
-
-def command() -> Path:
-    """Return the path of the command vstab of this environment.
-
-    Raises:
-        OutputError: it is not beside Python.
-    """
-    found = shutil.which("vstab", path=str(Path(sys.executable).parent))
-    if found is None:
-        raise OutputError(f"there is no command vstab beside '{sys.executable}'; install vstab with pip first")
-    return Path(found)
 
 
 def install(folder: Path | None) -> dict[str, str]:

@@ -102,6 +102,7 @@ def test_the_table_of_parameters_is_standard_library_only() -> None:
 
 BRIDGE = PACKAGE.parent / "ffmpeg_bridge"
 OFX = PACKAGE.parent / "ofx_bridge"
+RESOLVE = PACKAGE.parent / "resolve_scripts"
 
 
 def test_the_core_does_not_know_the_bridge_and_the_plug_ins_are_standard_library_and_native_core() -> None:
@@ -116,7 +117,7 @@ def test_the_core_does_not_know_the_bridge_and_the_plug_ins_are_standard_library
 
 
 def test_only_the_command_prints() -> None:
-    for path in [*SOURCES, *BRIDGE.rglob("*.py"), *OFX.rglob("*.py")]:
+    for path in [*SOURCES, *BRIDGE.rglob("*.py"), *OFX.rglob("*.py"), *RESOLVE.rglob("*.py")]:
         if path.name == "cli.py":
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

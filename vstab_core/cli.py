@@ -298,11 +298,13 @@ def _spaces(options: argparse.Namespace) -> int:
 def _doctor(options: argparse.Namespace) -> int:
     from .command import describe, doctor
 
-    for option, name in ((options.install_ofx, "install"), (options.uninstall_ofx, "uninstall")):
-        if option is not None:
-            done = doctor.ofx(name, None if option == Path() else option)
-            print(json.dumps(done) if options.json else describe.text_of(done) or "nothing to remove")
-            return 0
+    for which in doctor.INSTALLERS:
+        for what in ("install", "uninstall"):
+            folder = getattr(options, f"{what}_{which}")
+            if folder is not None:
+                done = doctor.install(which, what, None if folder == Path() else folder)
+                print(json.dumps(done) if options.json else describe.text_of(done) or "nothing to remove")
+                return 0
     report = doctor.examine(_version())
     print(json.dumps(finite(report), allow_nan=False) if options.json else describe.text_of(report))
     return 0 if report["healthy"] else EXIT_FAILURE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
@@ -12,7 +13,9 @@ import pytest
 
 from ffmpeg_bridge.process import find_plugin, has_filter
 from ofx_bridge.bundle import binary_of, find_bundle
+from resolve_scripts import install
 from tests.hosts import ofx_abi as abi
+from tests.hosts import resolve_stage
 from tests.hosts.ofx_host import Host
 
 
@@ -58,3 +61,26 @@ def host(binary: Path) -> Iterator[Host]:
         if plugin.loaded:
             plugin.unload()
     assert host.violations == []
+
+
+@pytest.fixture(scope="session")
+def resolve_clips(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Clips, "program", a `vstab` that works once a clip, and "fusion", a folder with the scripts installed."""
+    folder = tmp_path_factory.mktemp("resolve")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CONFIG_HOME", str(folder))
+        install.install(folder / "fusion")
+    clips = resolve_stage.write_clips(folder)
+    yield {**clips, "program": str(resolve_stage.vstab_once(folder)), "fusion": str(folder / "fusion")}
+    for name in [name for name in sys.modules if name.split(".")[0] == "vstab_resolve"]:
+        del sys.modules[name]
+
+
+@pytest.fixture
+def clips(resolve_clips: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The same, with settings of a user whose results go to `tmp_path`."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("VSTAB_TEST_FUSION", resolve_clips["fusion"])
+    monkeypatch.delenv("VSTAB_EXE", raising=False)
+    resolve_stage.write_settings(executable=resolve_clips["program"], folder=str(tmp_path / "results"))
+    return resolve_clips

@@ -165,15 +165,13 @@ def _add_files(command: Parser, name: str) -> None:
     if name in ("info", "params", "metrics", "doctor", "spaces"):
         command.add_argument("--json", action="store_true", help="one JSON value on stdout")
     if name == "doctor":
-        for option, text in (("install", "put the OpenFX plug-in into"), ("uninstall", "remove it from")):
-            command.add_argument(
-                f"--{option}-ofx",
-                metavar="FOLDER",
-                type=Path,
-                nargs="?",
-                const=Path(),
-                help=f"{text} FOLDER, or where editors look",
-            )
+        for option, text in (
+            ("install-ofx", "put the OpenFX plug-in into FOLDER, or where editors look"),
+            ("uninstall-ofx", "remove it from there"),
+            ("install-resolve", "put the menu scripts into FOLDER, or DaVinci Resolve's folder Fusion of this user"),
+            ("uninstall-resolve", "remove them from there"),
+        ):
+            command.add_argument(f"--{option}", metavar="FOLDER", type=Path, nargs="?", const=Path(), help=text)
     if name in ("params", "metrics"):
         page = "parameters" if name == "params" else name
         command.add_argument("--markdown", action="store_true", help=f"the page docs/{page}.md")

@@ -55,6 +55,7 @@ def examine(version: str) -> dict[str, Any]:
         "ffmpeg": part("ffmpeg", _ffmpeg),
         "simd": part("native core", _simd),
         "encoders": part("encoders", _encoders),
+        "resolve_scripts": part("resolve_scripts", lambda: importlib.import_module("resolve_scripts.install").state()),
         "self_check": part("self-check", _self_check),
     }
     encoders = report["encoders"] or {}
@@ -64,13 +65,16 @@ def examine(version: str) -> dict[str, Any]:
     return report
 
 
-def ofx(what: str, folder: Path | None) -> dict[str, str]:
-    """Install or uninstall (`what`) the OpenFX plug-in in a folder (None: the system's); return what was done.
+INSTALLERS = {"ofx": "ofx_bridge.install", "resolve": "resolve_scripts.install"}
+
+
+def install(which: str, what: str, folder: Path | None) -> dict[str, str]:
+    """Install or uninstall (`what`) one of `INSTALLERS` in a folder (None: its usual one); return what was done.
 
     Raises:
         OutputError: it is not there, or the folder cannot be written.
     """
-    done: dict[str, str] = getattr(importlib.import_module("ofx_bridge.install"), what)(folder)
+    done: dict[str, str] = getattr(importlib.import_module(INSTALLERS[which]), what)(folder)
     return done
 
 
