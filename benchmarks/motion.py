@@ -21,7 +21,7 @@ import numpy as np
 from benchmarks.common import RESULTS, machine, table, write_result
 from benchmarks.films import EASY, HARD, Film, Picture, photographs, shoot
 from tests.synthetic import ASPECT, corner_error_px
-from vstab_core.motion.guide import Guide
+from vstab_core.motion.guide import NetworkGuide
 from vstab_core.motion.homography import MotionEstimator
 
 RESULT = RESULTS / "motion.json"
@@ -36,7 +36,7 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     cv2.setNumThreads(1)
     scenes = photographs(options.stills, options.scenes + 1)
-    guide = Guide()
+    guide = NetworkGuide()
     methods: dict[str, Callable[[], MotionEstimator]] = {
         "klt": lambda: MotionEstimator(ASPECT),
         "cnn": lambda: MotionEstimator(ASPECT, guide=guide),

@@ -22,7 +22,7 @@ MULTIPLE = 16  # of a side: the coarsest cell
 AGREES_PX = 2.0  # of the input: a cell that far from the answer supports it by a quarter
 
 
-class Guide:
+class NetworkGuide:
     """Holds the network; frames are looked at once and compared as often as needed."""
 
     def __init__(self, net: torch.nn.Module | None = None) -> None:

@@ -6,18 +6,16 @@ Nothing here needs torch; `guide` asks the network.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from ..corners import apply, corners_from_homography
+from ..track import View
 from ..types import FloatArray, Tracks
 from .fit import Fit
-
-if TYPE_CHECKING:
-    from .guide import Guide
 
 SURE = 0.25  # of the network, below which its answer alone, without a track, does not count
 NEAR = 0.05  # half widths, at a corner: further from a sure answer, tracks are of something else (8 px of its input)
@@ -71,13 +69,31 @@ class Tracked:
     spread: float
 
 
-def guide_for(method: str) -> Guide | None:
-    """Return the network for a `method` that asks it; torch is loaded for no other."""
-    if method != "cnn":
-        return None
-    from .guide import Guide
+class Guide(Protocol):
+    """Who is asked where the tracks leave doubt."""
 
-    return Guide()
+    def compare(self, ref: View, cur: View, aspect: float) -> Guess:
+        """Say where the background of `ref` is in `cur`."""
+
+
+class NetworkAtNeed:
+    """The motion network, loaded with torch when it is first asked: a clip without doubt does not wait for it."""
+
+    def __init__(self) -> None:
+        self._guide: Guide | None = None
+
+    def compare(self, ref: View, cur: View, aspect: float) -> Guess:
+        """Say where the background of `ref` is in `cur`."""
+        if self._guide is None:
+            from .guide import NetworkGuide
+
+            self._guide = NetworkGuide()
+        return self._guide.compare(ref, cur, aspect)
+
+
+def guide_for(method: str) -> Guide | None:
+    """Return who is asked with a `method`: nobody with klt."""
+    return NetworkAtNeed() if method == "cnn" else None
 
 
 def is_near(found: Tracked | None, guess: Guess, aspect: float) -> bool:

@@ -11,18 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from ..track import Luma, View, open_view, refill
 from ..types import MESH_SHAPE, FloatArray
+from .guided import Guide
 from .match import Matcher, MatchFn
 from .similar import same_picture
-
-if TYPE_CHECKING:
-    from .guide import Guide
 
 MAX_HELD = 10  # frames, a third of a second: a bridge over more is a guess
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -18,12 +17,9 @@ from ..corners import apply, corners_from_homography
 from ..track import View, even, follow, follow_led, spread
 from ..types import MESH_SHAPE, FloatArray, Tracks
 from .fit import Fit, fit_homography
-from .guided import AS_GOOD, GUESSED, SURE, Guess, Tracked, evidence, is_near
+from .guided import AS_GOOD, GUESSED, SURE, Guess, Guide, Tracked, evidence, is_near
 from .local import LocalFit
 from .speed import robust_mean
-
-if TYPE_CHECKING:
-    from .guide import Guide
 
 MIN_INLIERS = 8
 MIN_SUPPORT = 0.15  # of the corners looked for; across a cut 1 to 6 % still agree by accident

@@ -9,8 +9,7 @@ import numpy as np
 
 from ...corners import apply, frame_corners, inverse
 from ...decode import luma_of
-from ...motion.guide import Guide
-from ...motion.guided import Guess
+from ...motion.guided import Guess, NetworkAtNeed
 from ...track import View, open_view
 from ...types import Frame, VideoInfo
 from ..canvas import Image
@@ -29,7 +28,7 @@ class Confidence:
 
     def __init__(self, info: VideoInfo) -> None:
         self._aspect = info.aspect
-        self._guide = Guide()
+        self._guide = NetworkAtNeed()
         self._last: View | None = None
         self._guess: Guess | None = None
 

@@ -11,6 +11,7 @@ from ...errors import UsageError
 from ...result import ProgressFn, Result, tell
 from ...types import EncodeOptions, VideoInfo
 from .. import canvas
+from .confidence import Confidence
 from .drawer import Drawer, write_caption
 from .features import Features
 from .flow import Flow
@@ -94,8 +95,6 @@ def _drawer(what: str, info: VideoInfo, flow_scale_px: float | None, labels: boo
     if what == "mask":
         return BackgroundMask(info)
     if what == "confidence":
-        from .confidence import Confidence  # loads torch
-
         return Confidence(info)
     raise UsageError(f"unknown kind {what!r}; choose one of: {', '.join(KINDS)}")
 
