@@ -56,7 +56,7 @@ class NetworkGuide:
         width, height = cols * estimate.stride, rows * estimate.stride
         to_picture = np.diag([2 * UNIT_PX / width, 2 * aspect * UNIT_PX / height, 1])
         h = to_picture @ estimate.cur_from_ref[0].double().numpy() @ np.linalg.inv(to_picture)
-        return Guess(h / h[2, 2], background.numpy(), float((estimate.weight[0, 0] * agrees).mean()))
+        return Guess(h / h[2, 2], background.numpy(), float((background * agrees).mean()))
 
 
 def _input_size(shape: tuple[int, ...]) -> tuple[int, int]:
