@@ -190,7 +190,7 @@ def comes_back() -> None:
     bpy.ops.wm.save_as_mainfile(filepath=str(FOLDER / "project.blend"))
     scene = start()
     at.add_movie(scene, "//walk.mkv")
-    for result in ("RENDER", "KEYFRAMES", "ABOVE"):
+    for result in ("RENDER", "KEYFRAMES", "ABOVE", *(["CORNERS"] if bpy.app.version >= (5, 2, 0) else [])):
         scene = bpy.context.scene
         strip = at.strips_of(scene.sequence_editor)["walk"]
         at.select(scene, strip)

@@ -165,6 +165,21 @@ def apart_px(a: Luma, b: Luma) -> float:
     return float(np.hypot(*(corners @ warp.T - corners[:, :2]).T).max())
 
 
+def nearly_apart_px(a: Luma, b: Luma) -> float:
+    """As `apart_px`, for pictures less than a pixel apart whose edges stay in place: one linear step, no search."""
+    blurred = [cv2.GaussianBlur(picture.astype(np.float64), (5, 5), 0) for picture in (a, b)]
+    down, right = np.gradient((blurred[0] + blurred[1]) / 2)
+    both = np.minimum(a, b)
+    both[[0, -1]] = both[:, [0, -1]] = 0
+    mask = cv2.erode((both > DARKEST // 2).astype(np.uint8), np.ones((13, 13), np.uint8)) > 0
+    height, width = a.shape
+    y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
+    columns = [slope[mask] * factor for slope in (right, down) for factor in (1.0, x[mask], y[mask])]
+    fit = np.linalg.lstsq(np.stack(columns, 1), (blurred[1] - blurred[0])[mask], rcond=None)[0]
+    corners = np.array([[1, i, j] for i in (-1, 1) for j in (-1, 1)])
+    return float(np.hypot(corners @ fit[:3], corners @ fit[3:]).max())
+
+
 def test_both_results_take_the_shake_and_agree(play: Play) -> None:
     folder = play("results")
     for result in ("render", "keyframes"):
@@ -210,7 +225,7 @@ def test_a_corner_pin_and_the_file_agree_however_the_strip_is_placed(play: Play,
         assert max(apart_px(a, b) for a, b in zip(before, file, strict=True)) > 1, "nothing was stabilized"
         for again, wanted in ((compared, before), (later, pinned), (removed, before)):
             assert all(np.array_equal(a, b) for a, b in zip(again, wanted, strict=True)), place
-        found[place] = max(apart_px(a, b) for a, b in zip(file, pinned, strict=True))
+        found[place] = max(nearly_apart_px(a, b) for a, b in zip(file, pinned, strict=True))
     assert max(found.values()) < BLENDER_CORNER_PIN_PX, found
 
 
