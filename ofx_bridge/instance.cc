@@ -19,7 +19,7 @@ namespace vstab::ofx {
 namespace {
 
 constexpr std::chrono::seconds kRetry{1};         // between looks for a sidecar that was not there
-constexpr std::chrono::seconds kPatience{2};      // that a picture waits for a path to be solved: 0.4 s for ten minutes
+constexpr std::chrono::seconds kPatience{2};      // that a picture waits for a path to be solved: 0.6 s for ten minutes
 constexpr double kFarthest = 1e8;                 // frames: hosts say "infinite" with large numbers
 
 bool is_file(const std::string& path) {
