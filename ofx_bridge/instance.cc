@@ -11,6 +11,7 @@
 
 #include "command.h"
 #include "parameters.h"
+#include "sequence.h"
 #include "show.h"
 #include "source_frame.h"
 
@@ -18,7 +19,7 @@ namespace vstab::ofx {
 namespace {
 
 constexpr std::chrono::seconds kRetry{1};         // between looks for a sidecar that was not there
-constexpr std::chrono::seconds kPatience{2};      // that a picture waits for a path to be solved: 0.4 s for ten minutes
+constexpr std::chrono::seconds kPatience{2};      // that a picture waits for a path to be solved: 0.6 s for ten minutes
 constexpr double kFarthest = 1e8;                 // frames: hosts say "infinite" with large numbers
 
 bool is_file(const std::string& path) {
@@ -26,8 +27,9 @@ bool is_file(const std::string& path) {
   return !path.empty() && std::filesystem::is_regular_file(std::filesystem::u8path(path), missing);
 }
 
-std::string beside(const std::string& clip) {
-  return clip.empty() ? "" : std::filesystem::u8path(clip).replace_extension(".vstab").u8string();
+std::string sequence_remark(const std::string& clip) {
+  return "'" + clip + "' is an image sequence, which only the command analyzes: vstab analyze, with #### for the number; "
+         "then press Reload";
 }
 
 bool belongs(const Row& row, Kind kind) { return kind == Kind::flat ? row.flat : row.sphere; }
@@ -89,6 +91,9 @@ std::string Instance::sidecar_path(const Paths& paths) {
 std::shared_ptr<const Clip> Instance::load(const Paths& paths) {
   const std::string path = sidecar_path(paths);
   if (path.empty()) throw Refusal{"vstab: press analyze", "no sidecar is given; press Analyze, or give the path of one"};
+  for (const std::string& clip : {paths.host_clip, paths.clip}) {
+    if (is_sequence(clip) && !is_file(path)) throw Refusal{"vstab: analyze with the command", sequence_remark(clip)};
+  }
   return clips_.open(path, kind_);
 }
 
@@ -285,6 +290,8 @@ void Instance::start_analysis(double time) {
     complaint_ = "the command vstab is not found; install it (pip install vstab), then run: vstab doctor --install-ofx";
   } else if (clip.empty()) {
     complaint_ = "this host does not say which file the clip is; give its path as Clip";
+  } else if (is_sequence(clip)) {
+    complaint_ = sequence_remark(clip);
   } else if (!is_file(clip)) {
     complaint_ = "there is no file '" + clip + "'; give the path of the clip as Clip";
   }

@@ -1,7 +1,8 @@
 // What differs between systems: child processes and where a user's settings are. process_posix.cc and process_windows.cc
-// hold all calls of this plug-in that are not standard C++.
+// hold all calls of this plug-in that are not standard C++; process.cc what is the same for both.
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -30,6 +31,8 @@ class Process {
   void kill();
 
  private:
+  std::size_t read(char* bytes, std::size_t most);  // 0 at the end
+
   struct Handles;
   std::unique_ptr<Handles> handles_;
   std::string read_;

@@ -104,20 +104,12 @@ Process::~Process() {
   wait();
 }
 
-std::optional<std::string> Process::read_line() {
-  for (;;) {
-    const std::size_t end = read_.find('\n');
-    if (end != std::string::npos) {
-      std::string line = read_.substr(0, end);
-      read_.erase(0, end + 1);
-      return line;
-    }
-    char bytes[4096];
-    const ssize_t count = ::read(handles_->output.read, bytes, sizeof bytes);
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) return std::nullopt;
-    read_.append(bytes, static_cast<std::size_t>(count));
-  }
+std::size_t Process::read(char* bytes, std::size_t most) {
+  ssize_t count = 0;
+  do {
+    count = ::read(handles_->output.read, bytes, most);
+  } while (count < 0 && errno == EINTR);
+  return count < 0 ? 0 : static_cast<std::size_t>(count);
 }
 
 int Process::wait() {

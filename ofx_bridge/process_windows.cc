@@ -5,7 +5,9 @@
 #include <mutex>
 #include <system_error>
 
+#ifndef NOMINMAX  // MinGW's standard library has done so
 #define NOMINMAX
+#endif
 #define WIN32_LEAN_AND_MEAN
 #include <windows.h>
 
@@ -99,19 +101,9 @@ Process::~Process() {
   wait();
 }
 
-std::optional<std::string> Process::read_line() {
-  for (;;) {
-    const std::size_t end = read_.find('\n');
-    if (end != std::string::npos) {
-      std::string line = read_.substr(0, end);
-      read_.erase(0, end + 1);
-      return line;
-    }
-    char bytes[4096];
-    DWORD count = 0;
-    if (!ReadFile(handles_->output.read, bytes, sizeof bytes, &count, nullptr) || count == 0) return std::nullopt;
-    read_.append(bytes, count);
-  }
+std::size_t Process::read(char* bytes, std::size_t most) {
+  DWORD count = 0;
+  return ReadFile(handles_->output.read, bytes, static_cast<DWORD>(most), &count, nullptr) ? count : 0;
 }
 
 int Process::wait() {

@@ -5,9 +5,9 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
-#include <exception>
-#include <vector>
+#include <memory>
 
+#include "bands.h"
 #include "vstab/alpha.h"
 #include "vstab/grid.h"
 #include "vstab/notice.h"
@@ -21,8 +21,8 @@ class Buffer {
  public:
   Buffer(Size size, int channels, Depth depth)
       : stride_(static_cast<std::ptrdiff_t>(size.width) * channels * sample_bytes(depth)),
-        bytes_(static_cast<std::size_t>(stride_) * static_cast<std::size_t>(size.height)),
-        plane_{bytes_.data(), stride_, size, channels, depth} {}
+        bytes_(new std::uint8_t[static_cast<std::size_t>(stride_) * static_cast<std::size_t>(size.height)]),
+        plane_{bytes_.get(), stride_, size, channels, depth} {}
   const Plane& plane() const { return plane_; }
   ConstPlane const_plane() const {
     return {plane_.data, plane_.stride, plane_.size, plane_.channels, plane_.depth};
@@ -30,13 +30,18 @@ class Buffer {
 
  private:
   std::ptrdiff_t stride_;
-  std::vector<std::uint8_t> bytes_;
+  std::unique_ptr<std::uint8_t[]> bytes_;  // a vector would write it first
   Plane plane_;
 };
 
 template <class View>
 View part_of(const View& plane, int left, int top, Size size) {
   return eye_view(plane, Eye{left, top, size});
+}
+
+template <class View>
+View rows_of(const View& plane, int first, int last) {
+  return part_of(plane, 0, first, {last - first, plane.size.width});
 }
 
 void copy_rows(const ConstPlane& from, const Plane& to) {
@@ -52,48 +57,6 @@ void clear_rows(const Plane& to) {
                      static_cast<std::size_t>(sample_bytes(to.depth));
   for (int y = 0; y < to.size.height; ++y) std::memset(static_cast<char*>(to.data) + y * to.stride, 0, bytes);
 }
-
-// Rows [0, rows) in bands of whole blocks, on the host's threads where it has any.
-class Bands {
- public:
-  Bands(const ConstPlane& src, const Plane& dst, const Grid& grid, const WarpOptions& options)
-      : src_(src), dst_(dst), grid_(grid), options_(options) {}
-
-  void run(const Suites& suites) {
-    constexpr int kFewest = 64;  // rows a thread is worth
-    unsigned threads = 1;
-    if (suites.threads != nullptr && suites.threads->numCpus(&threads) != kOk) threads = 1;
-    threads = std::clamp(threads, 1u, static_cast<unsigned>(dst_.size.height / kFewest + 1));
-    if (threads == 1 || suites.threads->multiThread(&Bands::enter, threads, this) != kOk) {
-      next_ = 0;
-      band(0, 1);
-    }
-    if (failed_) throw Failure{kFailed, "a picture could not be warped: memory, or the host's pictures overlap"};
-  }
-
- private:
-  static void enter(unsigned index, unsigned count, void* self) noexcept { static_cast<Bands*>(self)->band(index, count); }
-
-  // Threads take bands as they come: hosts may run one after the other, or fewer than they were asked for.
-  void band(unsigned, unsigned count) noexcept {
-    const int blocks = (dst_.size.height + kBlock - 1) / kBlock;
-    const int each = std::max(1, (blocks + static_cast<int>(count) - 1) / static_cast<int>(count));
-    try {
-      for (int from = next_.fetch_add(each); from < blocks; from = next_.fetch_add(each)) {
-        warp_plane(src_, dst_, grid_, options_, from * kBlock, std::min((from + each) * kBlock, dst_.size.height));
-      }
-    } catch (...) {
-      failed_ = true;
-    }
-  }
-
-  const ConstPlane& src_;
-  const Plane& dst_;
-  const Grid& grid_;
-  const WarpOptions& options_;
-  std::atomic<int> next_{0};
-  std::atomic<bool> failed_{false};
-};
 
 // Where the clip's picture stands in the host's frame, from its top left.
 Eye picture_in(Size frame, const Clip& clip, bool fitted) {
@@ -124,6 +87,7 @@ struct WholeSource {
       return;
     }
     copied = std::make_unique<Buffer>(frame.size(), picture.channels(), picture.depth());
+    clear_rows(copied->plane());
     const Box box = overlap(picture.bounds(), frame);
     if (!box.empty()) {
       copy_rows(picture.const_part(box), part_of(copied->plane(), box.x1 - frame.x1, frame.y2 - box.y2, box.size()));
@@ -132,10 +96,17 @@ struct WholeSource {
   }
 
   // Straight colour is multiplied by its alpha; returns whether it has to be divided again.
-  bool make_premultiplied(const std::string& alpha) {
-    if (alpha != "OfxImageAlphaUnPremultiplied" || plane.channels != 4 || is_opaque(plane)) return false;
+  bool make_premultiplied(const Suites& suites, const std::string& alpha) {
+    if (alpha != "OfxImageAlphaUnPremultiplied" || plane.channels != 4) return false;
+    std::atomic<bool> opaque{true};
+    in_bands(suites, plane.size.height, [&](int first, int last) {
+      if (!is_opaque(rows_of(plane, first, last))) opaque = false;
+    });
+    if (opaque) return false;
     auto multiplied = std::make_unique<Buffer>(plane.size, plane.channels, plane.depth);
-    premultiply(plane, multiplied->plane());
+    in_bands(suites, plane.size.height, [&](int first, int last) {
+      premultiply(rows_of(plane, first, last), rows_of(multiplied->plane(), first, last));
+    });
     copied = std::move(multiplied);
     plane = copied->const_plane();
     return true;
@@ -155,14 +126,18 @@ void warp_part(const Suites& suites, const ConstPlane& src, const Grid& whole, c
   const bool all = blocks.size() == whole.dst;
   const Grid cropped = all ? Grid{} : crop_grid(whole, block_row, block_row_end, block_col, block_col_end);
   const Grid& grid = all ? whole : cropped;
+  const auto warp_to = [&](const Plane& dst) {
+    in_bands(suites, dst.size.height, [&](int first, int last) {
+      warp_plane(src, dst, grid, options, first, last);
+      if (straight) unpremultiply(rows_of(dst, first, last));
+    });
+  };
   if (blocks.size() == part.size()) {
-    Bands(src, out, grid, options).run(suites);
-    if (straight) unpremultiply(out);
+    warp_to(out);
     return;
   }
   const Buffer buffer(blocks.size(), out.channels, out.depth);
-  Bands(src, buffer.plane(), grid, options).run(suites);
-  if (straight) unpremultiply(buffer.plane());
+  warp_to(buffer.plane());
   copy_rows(part_of(buffer.const_plane(), part.x1 - blocks.x1, part.y1 - blocks.y1, part.size()), out);
 }
 
@@ -185,7 +160,7 @@ void warp(const Shot& shot, const Clip& clip, std::size_t frame, Filter filter, 
   WarpOptions options = clip.settings.warp;
   options.filter = filter;
   WholeSource source(shot.source);
-  const bool straight = source.make_premultiplied(shot.source.alpha());
+  const bool straight = source.make_premultiplied(shot.suites, shot.source.alpha());
   const ConstPlane plane = eye_view(source.plane, picture);
   Grid grid;
   for (const Eye& eye : eyes_of(picture.size, clip.settings.stereo)) {

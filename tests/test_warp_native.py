@@ -370,3 +370,18 @@ def test_a_floor_holds_and_agrees_with_the_reference(channels: int, filter: str,
 def test_a_floor_is_for_floats() -> None:
     with pytest.raises(ValueError, match="floor is for float planes"):
         warp_plane(np.zeros((8, 8), np.uint8), FrameWarp(np.eye(3), 1.0), floor=True)
+
+
+def test_large_rows_of_whole_cache_lines_make_no_difference() -> None:
+    size, channels = (512, 1024), 4  # 8 MiB
+    plane = noise((*size, channels), np.float32, 0)
+    plane[100, 200, 1], plane[300, 500, 3] = np.inf, np.nan
+    room = np.zeros(plane.nbytes + 64, np.uint8)
+    aligned = room[-room.ctypes.data % 64 :][: plane.nbytes].view(np.float32).reshape(plane.shape)
+    apart = np.zeros((size[0], size[1] + 1, channels), np.float32)[:, 1:]
+    for warp in (similarity(1.1, 3.0), shift_px(3, 5, size)):
+        want = warp_plane(plane, warp, simd="baseline").tobytes()
+        for level in LEVELS:
+            for out in (aligned, apart):
+                out[...] = 7
+                assert warp_plane(plane, warp, out=out, simd=level).tobytes() == want

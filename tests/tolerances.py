@@ -133,5 +133,7 @@ SPHERE_DEFORMED_RATIO = 0.5
 # Blender's picture of the keyframes against that of the rendered file, at the corners, by the best affine map (ECC):
 # found up to 0.02 px; half a pixel is what is promised.
 BLENDER_KEYFRAMES_PX = 0.1
+# Blender's corner pin against the rendered file, both with perspective: found up to 0.036 px.
+BLENDER_CORNER_PIN_PX = 0.1
 # The same through one generation of x264 more: found up to 0.15 px.
 BLENDER_KEYFRAMES_CODED_PX = 0.3

@@ -1,8 +1,8 @@
-"""Animation of a strip's transform: F-curves in the scene's action, one key a frame, written in bulk."""
+"""Animation of what belongs to a strip: F-curves in the scene's action, one key a frame, written in bulk."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import bpy
@@ -11,24 +11,34 @@ CHANNELS = ("offset_x", "offset_y", "rotation", "scale_x", "scale_y")
 LINEAR = 1  # of the enum `interpolation`, for foreach_set
 
 
-def find(scene: Any, strip: Any) -> dict[str, Any]:
-    """Return channel -> F-curve of a strip's transform, of those that are animated."""
+# channel -> data path and index in it of the value that is animated
+Channels = Mapping[Any, tuple[str, int]]
+
+
+def of_transform(strip: Any) -> Channels:
+    """Return the channels of a strip's transform."""
+    return {channel: (strip.transform.path_from_id(channel), 0) for channel in CHANNELS}
+
+
+def find(scene: Any, channels: Channels) -> dict[Any, Any]:
+    """Return channel -> F-curve of those that are animated."""
     curves = _curves(scene)
     if curves is None:
         return {}
-    paths = {strip.transform.path_from_id(channel): channel for channel in CHANNELS}
-    return {paths[curve.data_path]: curve for curve in curves if curve.data_path in paths}
+    known = {place: channel for channel, place in channels.items()}
+    found = {(curve.data_path, curve.array_index): curve for curve in curves}
+    return {known[place]: curve for place, curve in found.items() if place in known}
 
 
-def write(scene: Any, strip: Any, first_frame: int, values: dict[str, Sequence[float]]) -> None:
-    """Animate a strip's transform, a key for every frame from `first_frame` on; curves that are there go.
+def write(scene: Any, channels: Channels, first_frame: int, values: Mapping[Any, Sequence[float]]) -> None:
+    """Animate channels, a key for every frame from `first_frame` on; curves that are there go.
 
     Args:
         values: channel -> one value a frame.
     """
-    remove(scene, strip)
+    remove(scene, channels)
     for channel, column in values.items():
-        curve = _new(scene, strip.transform.path_from_id(channel))
+        curve = _new(scene, *channels[channel])
         points = curve.keyframe_points
         points.add(len(column))
         flat = [0.0] * (2 * len(column))
@@ -39,27 +49,27 @@ def write(scene: Any, strip: Any, first_frame: int, values: dict[str, Sequence[f
         curve.update()
 
 
-def remove(scene: Any, strip: Any) -> None:
-    """Take the animation of a strip's transform away."""
-    found = find(scene, strip)
+def remove(scene: Any, channels: Channels) -> None:
+    """Take the animation of channels away."""
+    found = find(scene, channels)
     curves = _curves(scene)
     for curve in found.values():
         curves.remove(curve)
 
 
-def mute(scene: Any, strip: Any, muted: bool) -> None:
-    """Switch the animation of a strip's transform off or on."""
-    for curve in find(scene, strip).values():
+def mute(scene: Any, channels: Channels, muted: bool) -> None:
+    """Switch the animation of channels off or on."""
+    for curve in find(scene, channels).values():
         curve.mute = muted
 
 
-def _new(scene: Any, path: str) -> Any:
+def _new(scene: Any, path: str, index: int) -> Any:
     animation = scene.animation_data or scene.animation_data_create()
     if animation.action is None:
         animation.action = bpy.data.actions.new(f"{scene.name}Action")
     if hasattr(animation.action, "fcurve_ensure_for_datablock"):  # 4.4: actions have slots
-        return animation.action.fcurve_ensure_for_datablock(scene, path)
-    return animation.action.fcurves.new(path)
+        return animation.action.fcurve_ensure_for_datablock(scene, path, index=index)
+    return animation.action.fcurves.new(path, index=index)
 
 
 def _curves(scene: Any) -> Any | None:

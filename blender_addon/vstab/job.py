@@ -29,7 +29,7 @@ class Job:
     Attributes:
         scene, strips: their names.
         shown_source: the clip as the first strip's path says it; source: absolute.
-        result: "RENDER", "ABOVE" or "KEYFRAMES".
+        result: "RENDER", "ABOVE", "KEYFRAMES" or "CORNERS".
         parameters: name -> value.
         is_360: whether the user says that this is a 360 clip.
         fresh: whether an old analysis that does not fit may be replaced; else the job fails.
@@ -56,7 +56,7 @@ class Job:
     warnings: list[str] = field(default_factory=list)
     figures: dict[str, Any] = field(default_factory=dict)
     size: tuple[int, int] = (0, 0)  # (height, width) of the clip's picture, upright
-    moves: dict[str, Any] | None = None  # of KEYFRAMES: the export
+    moves: dict[str, Any] | None = None  # of KEYFRAMES and CORNERS: the export
 
     @property
     def title(self) -> str:
@@ -75,7 +75,7 @@ class Job:
         self.size = (clip["height"], clip["width"])
         if self.is_360 and self.parameters["projection"] == "auto" and clip.get("projection") != "equirect":
             self.parameters["projection"] = "equirect"
-        if self.result == "KEYFRAMES":
+        if settings.animates(self.result):
             yield from self._keyframe_steps(clip)
         else:
             yield from self._render_steps()
@@ -97,7 +97,7 @@ class Job:
             raise VstabError("input", "a 360 clip cannot be stabilized by keyframes; use the result Render")
         if clip.get("pixel_aspect", "1") != "1":
             raise VstabError("input", "keyframes cannot turn pixels that are not square; use the result Render")
-        wanted = settings.for_keyframes(self.parameters)
+        wanted = settings.for_keyframes(self.parameters, self.result)
         if os.path.exists(self.analysis):
             try:
                 stored = yield from _facts_of(self.analysis)

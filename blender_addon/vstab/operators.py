@@ -116,8 +116,8 @@ class Work:
         scene = strips.scene_of(context)
         parameters = settings.parameters_of(scene.vstab, is_360)
         folder = preferences.results_folder(context)
-        analysis_folder = _writable_folder(folder, source, needed=result != "KEYFRAMES")
-        output = "" if result == "KEYFRAMES" else files.result_file(source, folder, taken)
+        analysis_folder = _writable_folder(folder, source, needed=not settings.animates(result))
+        output = "" if settings.animates(result) else files.result_file(source, folder, taken)
         return Job(
             program=preferences.look(context),
             scene=scene.name,
@@ -163,7 +163,7 @@ def _put(job: Job, name: str) -> None:
     scene = bpy.data.scenes.get(job.scene)
     strip = strips.find(scene, name) if scene is not None else None
     if strip is None or strip.type != "MOVIE":
-        kept = "" if job.result == "KEYFRAMES" else f"; the stabilized file is '{job.output}'"
+        kept = "" if settings.animates(job.result) else f"; the stabilized file is '{job.output}'"
         raise StripError(f"'{name}' was deleted or renamed while it was stabilized{kept}")
     if job.source != _source_of(strip)[1]:
         raise StripError(f"'{name}' shows another file than when its stabilization was started; it was left alone")
@@ -267,7 +267,7 @@ class Stabilize(Work):
         if self.properties.is_property_set("preset"):
             own.preset = self.preset
         result = self.result if self.properties.is_property_set("result") else own.result
-        if self.is_360 and result == "KEYFRAMES":
+        if self.is_360 and settings.animates(result):
             raise StripError("a 360 clip cannot be stabilized by keyframes; use the result Render")
         return self._jobs_of(context, [(strip, result, self.is_360) for strip in _meant(self, context)], fresh=True)
 
@@ -402,7 +402,8 @@ class VSTAB_OT_load_parameters(bpy.types.Operator):
         for name, value in note["parameters"].items():
             if name in settings.NAMES:
                 setattr(own, name, value)
-        own.result = note["result"]
+        if any(note["result"] == key for key, _, _ in settings.RESULTS):
+            own.result = note["result"]
         return {"FINISHED"}
 
 

@@ -80,7 +80,7 @@ class VSTAB_PT_stabilize(InSidebar, bpy.types.Panel):
         if note["result"] == "UPPER":
             box.label(text=f"Stabilized: {note['partner']}", icon="CHECKMARK")
         else:
-            name = next(name for key, name, _ in settings.RESULTS if key == note["result"])
+            name = next((name for key, name, _ in settings.RESULTS if key == note["result"]), "Needs Blender 5.2")
             box.label(text=name, icon="CHECKMARK")
             for line in figures_of(note["figures"]):
                 box.label(text=line)

@@ -9,8 +9,9 @@ from typing import Any
 
 import bpy
 
-from . import curves, record, strips
+from . import corners, curves, record, strips
 from .job import Job
+from .perspective import corners_of
 from .similarity import Move, compose, covers
 from .strips import StripError
 from .timing import rows_at
@@ -37,6 +38,8 @@ def put(scene: Any, strip: Any, job: Job) -> None:
     }
     if job.result == "KEYFRAMES":
         _put_keyframes(scene, strip, job, note)
+    elif job.result == "CORNERS":
+        _put_corners(scene, strip, job, note)
     else:
         _put_file(scene, strip, job, note)
 
@@ -55,8 +58,11 @@ def take_away(scene: Any, strip: Any) -> None:
             _collection_of(scene, upper).remove(upper)
         strip.mute = note["before"]["mute"]
     elif note["result"] == "KEYFRAMES":
-        curves.remove(scene, strip)
+        curves.remove(scene, curves.of_transform(strip))
         _set_transform(strip, note["before"])
+    elif note["result"] == "CORNERS":
+        curves.remove(scene, corners.channels(strip))
+        corners.remove(strip)
     record.forget(strip)
 
 
@@ -78,8 +84,11 @@ def show_original(scene: Any, strip: Any, original: bool) -> None:
         upper = strips.find(scene, note["partner"])
         if upper is not None:
             upper.mute, strip.mute = original, not original
+    elif note["result"] == "CORNERS":
+        corners.mute(strip, original)
+        _refresh(scene, strip)
     else:
-        curves.mute(scene, strip, original)
+        curves.mute(scene, curves.of_transform(strip), original)
         if original:
             _set_transform(strip, note["before"])
         _refresh(scene, strip)
@@ -108,22 +117,14 @@ def _put_file(scene: Any, strip: Any, job: Job, note: record.Record) -> None:
 
 
 def _put_keyframes(scene: Any, strip: Any, job: Job, note: record.Record) -> None:
-    assert job.moves is not None
     old = record.read(strip)
     stabilized = old is not None and old["result"] == "KEYFRAMES"
-    if not stabilized and curves.find(scene, strip):
+    if not stabilized and curves.find(scene, curves.of_transform(strip)):
         raise StripError(
             f"the transform of '{strip.name}' is animated already; use the result Render, or put the strip into a meta "
             "strip and animate that"
         )
-    rows = job.moves["frames"]
-    size = (job.moves["height_px"], job.moves["width_px"])
-    other = _other_size(strip, size, note["shown_size"])
-    if other:
-        raise StripError(f"{other}; use the result Render")
-    times_s = [row["time_s"] for row in rows]
-    frames = round((times_s[-1] - times_s[0]) * strip.fps) + 1 if strip.fps else len(rows)
-    timing = strips.timing_of(scene, strip, frames)
+    rows, size, first, at = _rows_on_timeline(scene, strip, job, note)
     take_away(scene, strip)
     own = strips.transform_of(strip)
     before = {name: getattr(own, name) for name in curves.CHANNELS}
@@ -140,11 +141,52 @@ def _put_keyframes(scene: Any, strip: Any, job: Job, note: record.Record) -> Non
             f"'{strip.name}' is stretched unevenly, which a turning picture cannot follow: off by up to {error_px:.1f} "
             "px at the corners; the result Render is exact"
         )
-    at = rows_at(times_s, strip.fps or 1.0, [timing.index_at(t) for t in range(timing.first, timing.last + 1)])
     values = {name: [getattr(composed[row][0], name) for row in at] for name in curves.CHANNELS}
-    curves.write(scene, strip, timing.first, values)
+    curves.write(scene, curves.of_transform(strip), first, values)
     _refresh(scene, strip)
     record.write(strip, {**note, "before": before})
+
+
+def _put_corners(scene: Any, strip: Any, job: Job, note: record.Record) -> None:
+    if not corners.available():
+        raise StripError("the result Corner Pin needs Blender 5.2 or later; use the result Keyframes or Render")
+    rows, size, first, at = _rows_on_timeline(scene, strip, job, note)
+    try:
+        places = [
+            corners_of([[row[f"src_from_dst_{i}{j}"] for j in "123"] for i in "123"], size[0] / size[1]) for row in rows
+        ]
+    except ValueError as error:
+        raise StripError(
+            f"'{strip.name}' is turned too far for its corners ({error}); use the result Render"
+        ) from error
+    take_away(scene, strip)
+    corners.add(strip)
+    channels = corners.channels(strip)
+    values = {(name, axis): [places[row][name][axis] for row in at] for name, axis in channels}
+    curves.write(scene, channels, first, values)
+    _refresh(scene, strip)
+    record.write(strip, note)
+
+
+def _rows_on_timeline(
+    scene: Any, strip: Any, job: Job, note: record.Record
+) -> tuple[list[dict[str, Any]], tuple[int, int], int, list[int]]:
+    """Return the rows of a job's export, the picture's size, a first timeline frame, and the row of each from there on.
+
+    Raises:
+        StripError: nobody can say which row stands where.
+    """
+    assert job.moves is not None
+    rows = job.moves["frames"]
+    size = (job.moves["height_px"], job.moves["width_px"])
+    other = _other_size(strip, size, note["shown_size"])
+    if other:
+        raise StripError(f"{other}; use the result Render")
+    times_s = [row["time_s"] for row in rows]
+    frames = round((times_s[-1] - times_s[0]) * strip.fps) + 1 if strip.fps else len(rows)
+    timing = strips.timing_of(scene, strip, frames)
+    at = rows_at(times_s, strip.fps or 1.0, [timing.index_at(t) for t in range(timing.first, timing.last + 1)])
+    return rows, size, timing.first, list(at)
 
 
 def _shown_size(strip: Any) -> list[int]:

@@ -1,9 +1,9 @@
 """What a stabilized strip remembers: a custom property of the strip, saved with the file and copied with the strip.
 
 Fields of a record:
-    result: "RENDER", "ABOVE" or "KEYFRAMES"; "UPPER" on the strip that stands above a stabilized one.
+    result: "RENDER", "ABOVE", "KEYFRAMES" or "CORNERS"; "UPPER" on the strip that stands above a stabilized one.
     source: the strip's file before, as it stood in the strip; source_path: absolute.
-    output: the stabilized file, as it stands in the strip; output_path: absolute; not of KEYFRAMES.
+    output: the stabilized file, as it stands in the strip; output_path: absolute; not of KEYFRAMES and CORNERS.
     parameters: name -> value, as solved.
     is_360: whether *Stabilize 360 Strip* made it.
     figures: what vstab measured.

@@ -9,6 +9,7 @@ from typing import Any
 
 import bpy
 
+from . import corners
 from .params import DEFAULTS, PARAMS, Param
 from .presets import PRESETS
 
@@ -24,9 +25,13 @@ _FLAT_ONLY = frozenset(("lock", "max_crop", "zoom", "border", "rolling_shutter")
 NAMES_360 = tuple(name for name in NAMES if name not in _FLAT_ONLY)
 NAMES_FLAT = tuple(name for name in NAMES if _ONLY_360 not in PARAMS[name].label)
 
-# Keyframes hold a move, a turn and one scale: no rows that shift, no bend, no picture from elsewhere.
+# What is animated holds a move, a turn and one scale, or the perspective of four corners: no rows that shift, no bend,
+# no picture from elsewhere.
 _KEYFRAMES_CANNOT = {"rolling_shutter": "off"}
-_KEYFRAME_MODELS = ("translation", "similarity")
+_KEYFRAME_MODELS = {
+    "KEYFRAMES": ("translation", "similarity"),
+    "CORNERS": ("translation", "similarity", "homography"),
+}
 _KEYFRAME_BORDERS = ("crop", "black")
 
 RESULTS = (
@@ -35,6 +40,11 @@ RESULTS = (
     ("KEYFRAMES", "Keyframes", "Animate the strip's position, rotation and scale: nothing is written, all stays "
      "editable. Without rolling-shutter correction; not for 360"),
 )  # fmt: skip
+if corners.available():
+    RESULTS += (
+        ("CORNERS", "Corner Pin", "Animate the four corners of the picture, in a modifier: as Keyframes, but with the "
+         "perspective of the model homography, and independent of the strip's transform"),
+    )  # fmt: skip
 
 
 def label(name: str) -> str:
@@ -81,11 +91,16 @@ def parameters_of(settings: Any, is_360: bool) -> dict[str, Any]:
     return {name: float(f"{value:.6g}") if isinstance(value, float) else value for name, value in values.items()}
 
 
-def for_keyframes(parameters: dict[str, Any]) -> dict[str, Any]:
-    """Return the parameters with what keyframes cannot hold replaced by what they can."""
+def animates(result: str) -> bool:
+    """Whether a result is animation, and not a file."""
+    return result in _KEYFRAME_MODELS
+
+
+def for_keyframes(parameters: dict[str, Any], result: str) -> dict[str, Any]:
+    """Return the parameters with what a result that is animation cannot hold replaced by what it can."""
     parameters = {**parameters, **_KEYFRAMES_CANNOT}
-    if parameters["model"] not in _KEYFRAME_MODELS:
-        parameters["model"] = "similarity"
+    if parameters["model"] not in _KEYFRAME_MODELS[result]:
+        parameters["model"] = _KEYFRAME_MODELS[result][-1]
     if parameters["border"] not in _KEYFRAME_BORDERS:
         parameters["border"] = "crop"
     return parameters
@@ -93,7 +108,7 @@ def for_keyframes(parameters: dict[str, Any]) -> dict[str, Any]:
 
 def counts(name: str, result: str) -> bool:
     """Whether a parameter has an effect on a result."""
-    return result != "KEYFRAMES" or (name not in _KEYFRAMES_CANNOT and PARAMS[name].stage != "render")
+    return not animates(result) or (name not in _KEYFRAMES_CANNOT and PARAMS[name].stage != "render")
 
 
 def flags(parameters: dict[str, Any], *stages: str) -> list[str]:

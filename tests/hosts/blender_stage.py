@@ -106,12 +106,15 @@ def is_stabilized(strip: Any) -> bool:
 
 
 def shown(scene: Any, strip: Any) -> Any:
-    """What of a strip a stabilization changes: files, whether muted, and the transform over time."""
-    places = []
+    """What of a strip a stabilization changes: files, whether muted, the transform and the pinned corners over time."""
+    places: list[Any] = []
     for frame in (2, 11, 23):
         scene.frame_set(frame)
         own = strip.transform
         places.append((own.offset_x, own.offset_y, own.rotation, own.scale_x, own.scale_y))
+        for modifier in strip.modifiers:
+            if not modifier.mute:
+                places += [tuple(getattr(modifier.properties.inputs, f"Socket_{i}").value) for i in range(1, 5)]
     editor = scene.sequence_editor
     return [(other.filepath, other.mute) for other in strips_of(editor) if not other.mute], places
 

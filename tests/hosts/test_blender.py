@@ -23,8 +23,8 @@ import pytest
 from blender_addon.package import build
 from tests.clips import ClipSpec, write_clip
 from tests.hosts.conftest import missing
-from tests.scenes import HEIGHT, WIDTH, Luma, look, look_around, sway, texture, world, yaw
-from tests.tolerances import BLENDER_KEYFRAMES_CODED_PX, BLENDER_KEYFRAMES_PX
+from tests.scenes import HEIGHT, WIDTH, Luma, bend, look, look_around, sway, texture, world, yaw
+from tests.tolerances import BLENDER_CORNER_PIN_PX, BLENDER_KEYFRAMES_CODED_PX, BLENDER_KEYFRAMES_PX
 
 ROOT = Path(__file__).parents[2]
 HOME = ROOT / "build" / "blender"
@@ -70,6 +70,17 @@ def shaky(count: int = FRAMES) -> list[Luma]:
     return [look(scene, x, y, angle) for x, y, angle in moves]
 
 
+def tilted(count: int = FRAMES) -> list[Luma]:
+    """Perspective that shakes the corners by 3 px (RMS) against the middle, and a little sway."""
+    scene = texture()
+    swing = zip(sway(count, 2.7, 0.03), sway(count, 3.1, 0.03, 1.0), sway(count, 2.3, 2.0), strict=True)
+    to_unit = np.diag([2 / scene.shape[1], 2 / scene.shape[1], 1.0])
+    return [
+        look(bend(scene, np.linalg.inv(to_unit) @ np.array([[1, 0, 0], [0, 1, 0], [p, q, 1]]) @ to_unit), x)
+        for p, q, x in swing
+    ]
+
+
 @pytest.fixture(scope="session")
 def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of clips: walk (shaky), other (backwards), uneven (rate), turned, wide (pixels), sphere (360), still."""
@@ -77,6 +88,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pictures = shaky()
     write_luma(folder / "walk.mkv", pictures)
     write_luma(folder / "other.mkv", pictures[::-1])
+    write_luma(folder / "tilted.mkv", tilted())
     cv2.imwrite(str(folder / "still.png"), pictures[0])
     grey = np.full((HEIGHT // 2, WIDTH // 2), 128, np.uint8)
     ticks = np.random.default_rng(1).choice([2000, 3000, 4000, 6000], FRAMES).cumsum()
@@ -153,6 +165,21 @@ def apart_px(a: Luma, b: Luma) -> float:
     return float(np.hypot(*(corners @ warp.T - corners[:, :2]).T).max())
 
 
+def nearly_apart_px(a: Luma, b: Luma) -> float:
+    """As `apart_px`, for pictures less than a pixel apart whose edges stay in place: one linear step, no search."""
+    blurred = [cv2.GaussianBlur(picture.astype(np.float64), (5, 5), 0) for picture in (a, b)]
+    down, right = np.gradient((blurred[0] + blurred[1]) / 2)
+    both = np.minimum(a, b)
+    both[[0, -1]] = both[:, [0, -1]] = 0
+    mask = cv2.erode((both > DARKEST // 2).astype(np.uint8), np.ones((13, 13), np.uint8)) > 0
+    height, width = a.shape
+    y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
+    columns = [slope[mask] * factor for slope in (right, down) for factor in (1.0, x[mask], y[mask])]
+    fit = np.linalg.lstsq(np.stack(columns, 1), (blurred[1] - blurred[0])[mask], rcond=None)[0]
+    corners = np.array([[1, i, j] for i in (-1, 1) for j in (-1, 1)])
+    return float(np.hypot(corners @ fit[:3], corners @ fit[3:]).max())
+
+
 def test_both_results_take_the_shake_and_agree(play: Play) -> None:
     folder = play("results")
     for result in ("render", "keyframes"):
@@ -184,6 +211,22 @@ def test_keyframes_and_file_agree_however_the_strip_is_placed(play: Play, blende
             assert min(picture.min() for picture in inner) > DARKEST // 2, f"{place}: black at an edge"
         found[place] = max(apart_px(a, b) for a, b in zip(file, keyframes, strict=True))
     assert max(found.values()) < BLENDER_KEYFRAMES_PX, found
+
+
+def test_a_corner_pin_and_the_file_agree_however_the_strip_is_placed(play: Play, blender: Path) -> None:
+    folder = play("corner_pin")
+    if blender.parents[1].name != "5.2":
+        return
+    found = {}
+    for place in PLACEMENTS:
+        before, file, pinned, compared, later, removed = (
+            pictures(folder / place / kind) for kind in ("before", "render", "corners", "compared", "later", "removed")
+        )
+        assert max(apart_px(a, b) for a, b in zip(before, file, strict=True)) > 1, "nothing was stabilized"
+        for again, wanted in ((compared, before), (later, pinned), (removed, before)):
+            assert all(np.array_equal(a, b) for a, b in zip(again, wanted, strict=True)), place
+        found[place] = max(nearly_apart_px(a, b) for a, b in zip(file, pinned, strict=True))
+    assert max(found.values()) < BLENDER_CORNER_PIN_PX, found
 
 
 @pytest.mark.parametrize("scenario", ["comes_back", "pieces", "bad_input", "leaves_nothing", "from_the_command_line"])

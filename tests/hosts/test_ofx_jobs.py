@@ -182,6 +182,19 @@ def test_a_project_without_the_command_still_renders(
     assert instance.render(1, source).tobytes() == shown.tobytes()
 
 
+@pytest.mark.parametrize("name", ["shot.0001.exr", "shot_%04d.EXR", "shot.####.dpx", "shot.[0001-0012].dpx"])
+def test_an_image_sequence_is_said_to_be_for_the_command(host: Host, notes: Path, tmp_path: Path, name: str) -> None:
+    instance = host.plugins[FLAT].create(source_path=str(tmp_path / name))
+    assert notice_of(instance.render(1, picture()))
+    assert "image sequence" in status_of(instance)
+    instance.edit("analyze")
+    assert "vstab analyze" in instance.value("status")
+    assert not calls(notes)
+    sidecar = flat_sidecar(tmp_path / "shot.vstab")
+    assert f"shows {sidecar}" in status_of(instance)
+    assert not notice_of(instance.render(1, picture()))
+
+
 def test_the_newest_value_of_a_slider_counts(host: Host, notes: Path, tmp_path: Path) -> None:
     sidecar = flat_sidecar(tmp_path / "c.vstab")
     instance = host.plugins[FLAT].create(sidecar=sidecar)

@@ -13,6 +13,7 @@ struct KernelArgs {
   const std::uint8_t* src;
   std::uint8_t* dst;
   std::ptrdiff_t src_stride, dst_stride;
+  bool past_caches;  // float RGBA: the destination is whole cache lines, and more of them than caches hold
   int src_height, src_width, dst_height, dst_width;
   int channels;
   Depth depth;

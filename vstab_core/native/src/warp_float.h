@@ -1,4 +1,4 @@
-// Float planes of 1, 3 and 4 channels: runs whose taps all lie inside the source, a pixel at a time.
+// Float planes of 1, 3 and 4 channels: one pixel whose taps all lie inside the source.
 //
 // Taps that are side by side in a row are one vector: two pixels of RGBA, or four of a plane of one channel. Rows are
 // added with their weights first (one weight for a whole row), then the columns; the order is that of Fold<float>.
@@ -206,81 +206,3 @@ struct FloatPixel<1, kTaps> {
     *out = first_two(sum);
   }
 };
-
-template <int kTaps>
-VSTAB_INLINE void weights_of_run(const std::int32_t* positions, float (*weights)[kBlock]) {
-  Eight c[kTaps];
-  FilterTaps<kTaps>::float_weights(phases_of(positions), c);
-  VSTAB_UNROLL
-  for (int k = 0; k < kTaps; ++k) {
-    store8(weights[k], c[k]);
-  }
-}
-
-// Writes run b, or returns false where it is for ScalarPath: a tap lies outside, or is no number.
-template <int kChannels, int kTaps, bool kFloor>
-VSTAB_INLINE bool float_run_of(const KernelArgs& a, const RowPlan& plan, int b, float* out) {
-  constexpr int kBefore = kTaps / 2 - 1;
-  constexpr int kSpare = kChannels == 3 ? 1 : 0;  // samples that are loaded for nothing
-  constexpr std::int32_t kPhase = (1 << kPositionBits) - 1;
-  if (plan.nowhere[b]) {
-    return false;
-  }
-  const TablePositions table = table_of(a, plan, b);
-  // Along a line the ends say enough.
-  const std::int32_t x0 = plan.first_x[b], x7 = at_pixel(x0, plan.step_x[b], kBlock - 1);
-  const std::int32_t y0 = plan.first_y[b], y7 = at_pixel(y0, plan.step_y[b], kBlock - 1);
-  std::int32_t left = min_of(x0, x7), right = max_of(x0, x7), top = min_of(y0, y7), bottom = max_of(y0, y7);
-  if (table.x) {
-    left = right = from_table(table.x[0]);
-    top = bottom = from_table(table.y[0]);
-    for (int i = 1; i < kBlock; ++i) {
-      left = min_of(left, from_table(table.x[i]));
-      right = max_of(right, from_table(table.x[i]));
-      top = min_of(top, from_table(table.y[i]));
-      bottom = max_of(bottom, from_table(table.y[i]));
-    }
-  }
-  if ((left >> kPositionBits) < kBefore || (top >> kPositionBits) < kBefore ||
-      (right >> kPositionBits) - kBefore + kTaps + kSpare > a.src_width ||
-      (bottom >> kPositionBits) - kBefore + kTaps > a.src_height) {
-    return false;
-  }
-  std::int32_t x[kBlock], y[kBlock];
-  if (table.x) {
-    for (int i = 0; i < kBlock; ++i) {
-      x[i] = from_table(table.x[i]);
-      y[i] = from_table(table.y[i]);
-    }
-  } else {
-    line8(x0, plan.step_x[b], x);
-    line8(y0, plan.step_y[b], y);
-  }
-  float cx[kTaps][kBlock], cy[kTaps][kBlock];
-  weights_of_run<kTaps>(x, cx);
-  weights_of_run<kTaps>(y, cy);
-  VSTAB_ROLLED
-  for (int i = 0; i < kBlock; ++i) {
-    const std::ptrdiff_t ix = (x[i] >> kPositionBits) - kBefore, iy = (y[i] >> kPositionBits) - kBefore;
-    const float* const p = below(reinterpret_cast<const float*>(a.src), iy * a.src_stride) + ix * kChannels;
-    float* const to = out + i * kChannels;
-    if (((x[i] | y[i]) & kPhase) == 0) {  // a pixel itself, see ScalarPath
-      std::memcpy(to, below(p, kBefore * a.src_stride) + kBefore * kChannels, kChannels * sizeof(float));
-      continue;
-    }
-    FloatPixel<kChannels, kTaps>::template run<kFloor>(p, a.src_stride, &cx[0][i], &cy[0][i], to, i + 1 == kBlock);
-  }
-  bool numbers = true;
-  for (int i = 0; i < kBlock * kChannels; ++i) {
-    numbers &= out[i] - out[i] == 0.0f;
-  }
-  return numbers;
-}
-
-template <int kChannels, int kTaps>
-inline bool float_run(const KernelArgs& a, const RowPlan& plan, int b, float* out) {
-  if (!a.floor) {
-    return float_run_of<kChannels, kTaps, false>(a, plan, b, out);
-  }
-  return kChannels == 4 && float_run_of<kChannels, kTaps, true>(a, plan, b, out);
-}

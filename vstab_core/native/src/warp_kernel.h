@@ -70,14 +70,15 @@ constexpr int kGroups = 1;
 #if VSTAB_VECTOR
 #include "warp_vector.h"
 #include "warp_float.h"
+#include "warp_float_run.h"
 #else
 template <class T, int kTaps>
 inline bool vector_runs(const KernelArgs&, const RowPlan&, int, T*) {
   return false;
 }
 template <int kChannels, int kTaps>
-inline bool float_run(const KernelArgs&, const RowPlan&, int, float*) {
-  return false;
+inline int float_runs(const KernelArgs&, const RowPlan&, int, int, float*) {
+  return 0;
 }
 #endif
 
@@ -107,8 +108,9 @@ void warp_rows(const KernelArgs& a) {
       }
       const int count = min_of(kBlock, a.dst_width - b * kBlock);
       if constexpr (kFloat) {
-        if (count == kBlock && float_run<kChannels, kTaps>(a, plan, b, out + b * kBlock * kChannels)) {
-          ++b;
+        const int written = float_runs<kChannels, kTaps>(a, plan, b, whole_runs, out + b * kBlock * kChannels);
+        b += written;
+        if (written > 0) {
           continue;
         }
       }
@@ -116,6 +118,11 @@ void warp_rows(const KernelArgs& a) {
       ++b;
     }
   }
+#if VSTAB_LEVEL_AVX512
+  if (kFloat && a.past_caches) {
+    _mm_sfence();  // before another thread is told that the rows are there
+  }
+#endif
 }
 
 template <class T, int kTaps>
