@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None, resolve: Any = None) -> int:
 def _work(host: Any, options: argparse.Namespace, show: Any) -> Any:
     timeline = _timeline(host, options.timeline)
     if options.color or options.all:
-        items = actions.of_color(timeline, options.color or None)
+        items = actions.of_color(host, timeline, options.color)
         if not items:
             raise Refused(f"no clip of the timeline has the color {options.color}" if options.color else "no clips")
     else:
@@ -58,8 +58,10 @@ def _work(host: Any, options: argparse.Namespace, show: Any) -> Any:
         return show.run(actions.remove(host, timeline, items, show))
     chosen = settings.load()
     chosen["parameters"] = {**chosen["parameters"], **dict(_pair(text) for text in options.set)}
-    for name in ("result", "folder", "codec"):
+    for name in ("result", "codec"):
         chosen[name] = getattr(options, name) or chosen[name]
+    if options.folder:
+        chosen["folder"] = os.path.abspath(options.folder)  # Resolve, which reads it, stands elsewhere
     return show.run(actions.stabilize(host, timeline, items, chosen, options.is_360, show))
 
 

@@ -82,8 +82,8 @@ def _places(folder: Path | None) -> tuple[Path, Path]:
 
 
 def _copy(path: Path, folder: Path, mark: str, text: str) -> None:
-    """Copy a Python file with a text in the place of a mark."""
-    (folder / path.name).write_text(path.read_text(encoding="utf-8").replace(mark, repr(text)), encoding="utf-8")
+    """Copy a Python file with a text in the place of a mark, in ASCII: a host may read scripts in its code page."""
+    (folder / path.name).write_text(path.read_text(encoding="utf-8").replace(mark, ascii(text)), encoding="utf-8")
 
 
 def _remove(scripts: Path, library: Path) -> dict[str, str]:

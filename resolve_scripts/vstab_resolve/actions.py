@@ -32,7 +32,7 @@ def selected(host, timeline, color):
         items = [item for item in api.listed(timeline.GetSelectedClips()) if _is_video(item)]
         why = "no video clip is selected"
     elif color:
-        items, why = of_color(timeline, color), "no clip of this timeline has the color {}".format(color)
+        items, why = _of_color(timeline, color), "no clip of this timeline has the color {}".format(color)
     else:
         raise Refused(
             "Resolve tells scripts which clips are selected from 21.0.4 on. Give the clips a clip color, name it in "
@@ -40,11 +40,15 @@ def selected(host, timeline, color):
         )
     if not items:
         raise Refused(why)
-    return _distinct([above.below(host, timeline, item) for item in items])
+    return _originals(host, timeline, items)
 
 
-def of_color(timeline, color):
-    """Return the video clips of a timeline that have a clip color; all for None."""
+def of_color(host, timeline, color):
+    """Return the originals of the video clips of a timeline that have a clip color; all for None."""
+    return _originals(host, timeline, _of_color(timeline, color))
+
+
+def _of_color(timeline, color):
     items = []
     for index in range(1, timeline.GetTrackCount("video") + 1):
         found = api.listed(timeline.GetItemListInTrack("video", index))
@@ -54,6 +58,7 @@ def of_color(timeline, color):
 
 def stabilize(host, timeline, items, settings, is_360, show):
     """Stabilize clips; what goes wrong with one does not stop the others."""
+    guard = _Guard(host, timeline)
     program = locate.find_checked(settings["executable"])
     problems, clips, done = [], [], 0
     for item in items:
@@ -61,10 +66,10 @@ def stabilize(host, timeline, items, settings, is_360, show):
             clips.append(_readable(host, timeline, item, settings))
         except Refused as refused:
             problems.append(str(refused))
-    guard = _Guard(host, timeline)
-    for number, group in enumerate(_by_file(clips)):
+    groups = _by_file(clips)
+    for number, group in enumerate(groups):
         try:
-            made = yield from _make(host, program, group[0], settings, is_360, show, (number, len(clips)))
+            made = yield from _make(host, program, group[0], settings, is_360, show, (number, len(groups)), guard)
             guard.return_to()
             for clip in group:
                 try:
@@ -108,11 +113,20 @@ class _Guard:
         self._project_id = host.project().GetUniqueId()
         self._elsewhere = None
 
-    def return_to(self):
-        """Make the timeline current again: appending goes to the current one."""
+    def project(self):
+        """Return the project.
+
+        Raises:
+            Refused: it is no longer open.
+        """
         project = self._host.project()
         if project.GetUniqueId() != self._project_id:
             raise Refused("another project was opened meanwhile; go back to the first one and run again")
+        return project
+
+    def return_to(self):
+        """Make the timeline current again: appending goes to the current one."""
+        project = self.project()
         now = api.patiently(project.GetCurrentTimeline)
         if now is not None and now.GetUniqueId() != self._timeline.GetUniqueId():
             if not project.SetCurrentTimeline(self._timeline):
@@ -132,7 +146,7 @@ class _Guard:
             Refused: it is gone, or shows another file.
         """
         identity = clip.item.GetUniqueId()
-        for item in of_color(self._timeline, None):
+        for item in _of_color(self._timeline, None):
             if item.GetUniqueId() == identity:
                 now = Clip(self._host, self._timeline, item)
                 if now.source.path == clip.source.path:
@@ -154,7 +168,7 @@ def _refuse_locked(timeline, item):
         raise Refused("'{}' is on a locked track; unlock track {} first".format(item.GetName(), int(index)))
 
 
-def _make(host, program, clip, settings, is_360, show, number):
+def _make(host, program, clip, settings, is_360, show, number, guard):
     """Return the media pool item of a stabilized file, or for the result Fusion the sidecar's path."""
     parameters, folder = dict(settings["parameters"]), settings["folder"]
     if clip.source.numbers is not None:
@@ -177,6 +191,7 @@ def _make(host, program, clip, settings, is_360, show, number):
         output = clip.source.result(folder, codec)
         steps = job.render(program, clip.source, output, sidecar, codec, parameters, is_360, show)
         yield from _named(clip, number, steps)
+        guard.project()  # before anything gets into the bins of another one
         media = pool.bring_in(host, output, clip, fields)
     return media
 
@@ -217,10 +232,12 @@ def _by_file(clips):
     return list(groups.values())
 
 
-def _distinct(items):
+def _originals(host, timeline, items):
+    """Return each clip once, in the place of one of ours above the clip below it."""
     seen = {}
     for item in items:
-        seen.setdefault(item.GetUniqueId(), item)
+        original = above.below(host, timeline, item)
+        seen.setdefault(original.GetUniqueId(), original)
     return list(seen.values())
 
 

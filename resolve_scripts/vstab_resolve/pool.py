@@ -46,7 +46,7 @@ def bring_in(host, path, clip, fields):
         _make_alike(host, media, clip)
         if not record.write(host, media, fields):
             raise Refused("Resolve keeps no note on '{}'; save the project and try again".format(path))
-    except Refused:
+    except Exception:
         pool.DeleteClips([media])
         raise
     return media
@@ -62,7 +62,7 @@ def _bin(pool):
 def _make_alike(host, media, clip):
     values, wanted = media.GetClipProperty() or {}, clip.values
     if api.exact_rate(values.get("FPS")) != clip.rate:  # the user has changed it in Clip Attributes
-        media.SetClipProperty("FPS", str(wanted["FPS"]))
+        media.SetClipProperty("FPS", "{:g}".format(round(float(clip.rate), 3)))  # as Resolve writes it
     for name in _ATTRIBUTES:
         if wanted.get(name) and wanted[name] != values.get(name):
             media.SetClipProperty(name, wanted[name])

@@ -12,9 +12,9 @@ from .child import ask, clean_environment
 from .refused import Refused
 
 _OWN = (  # setting, label, tip
-    ("folder", "Folder of results", "Where rendered files and analyses go; empty: beside the clip."),
+    ("folder", settings.PATHS["folder"], "Where rendered files and analyses go; empty: beside the clip."),
     ("codec", "Codec", "FFmpeg's encoder, as prores_ks or dnxhd, in a .mov; empty: as the original."),
-    ("executable", "Command vstab", "Its full path; empty: the one that installed the scripts."),
+    ("executable", settings.PATHS["executable"], "Its full path; empty: the one that installed the scripts."),
     (
         "color",
         "Clip color",
@@ -74,11 +74,11 @@ def _rows(chosen):
 
 
 def _number(text):
+    text = text.replace(",", ".")  # as much of the world writes it
     try:
-        value = float(text)
+        return int(text) if "." not in text else float(text)
     except ValueError:
         return None
-    return int(value) if value == int(value) and "." not in text else value
 
 
 def _values(row):
@@ -105,9 +105,11 @@ def _window(host, chosen, rows):
     buttons = ui.HGroup(
         {"Weight": 0}, [ui.Button({"ID": "Save", "Text": "Save"}), ui.Button({"ID": "Close", "Text": "Close"})]
     )
+    half = (len(lines) + 1) // 2  # in one column Save would be below the screen of a laptop
+    columns = ui.HGroup([ui.VGroup(lines[:half]), ui.VGroup(lines[half:])])
     window = dispatcher.AddWindow(
-        {"ID": "vstabSettings", "WindowTitle": "vstab Settings", "Geometry": [300, 120, 560, 28 * len(lines) + 90]},
-        [ui.VGroup(lines + [problem, buttons])],
+        {"ID": "vstabSettings", "WindowTitle": "vstab Settings", "Geometry": [150, 120, 960, 28 * half + 90]},
+        [ui.VGroup([columns, problem, buttons])],
     )
     items = window.GetItems()
     _fill(
@@ -127,6 +129,8 @@ def _window(host, chosen, rows):
             values = {name: str(items[name].Text).strip() for name, _, _ in _OWN}
             values["parameters"] = check(given, rows)
             values["result"] = words[items["result"].CurrentText]
+            for name, label in settings.PATHS.items():
+                values[name] = settings.full_path(label, values[name])
             if values["executable"]:
                 locate.find(values["executable"])
             settings.save(values)
