@@ -5,8 +5,9 @@ They return what was done, "" if nothing, and the list of what was not.
 
 import os
 
-from . import above, api, fusion_tool, job, locate, pool, take
+from . import above, api, fault, fusion_tool, job, locate, pool, take
 from .clip import Clip
+from .files import Source
 from .refused import Refused
 
 
@@ -64,8 +65,8 @@ def stabilize(host, timeline, items, settings, is_360, show):
     for item in items:
         try:
             clips.append(_readable(host, timeline, item, settings))
-        except Refused as refused:
-            problems.append(str(refused))
+        except Exception as error:
+            problems.append(_why(error))
     groups = _by_file(clips)
     for number, group in enumerate(groups):
         try:
@@ -75,13 +76,13 @@ def stabilize(host, timeline, items, settings, is_360, show):
                 try:
                     _place(host, guard.again(clip), made, settings, is_360)
                     done += 1
-                except Refused as refused:
-                    problems.append(str(refused))
-        except Refused as refused:
-            if refused.code == "cancelled":
+                except Exception as error:
+                    problems.append(_why(error))
+        except Exception as error:
+            if isinstance(error, Refused) and error.code == "cancelled":
                 problems.append("cancelled")
                 break
-            problems.append("{}: {}".format(group[0].name, refused))
+            problems.append("{}: {}".format(group[0].name, _why(error)))
         finally:
             guard.leave()
     if len(items) == 1:
@@ -91,18 +92,28 @@ def stabilize(host, timeline, items, settings, is_360, show):
 
 def remove(host, timeline, items, show):
     """Take the stabilization of clips back; rendered files and the bin stay."""
+    guard = _Guard(host, timeline)
     done, problems = 0, []
-    for item in items:
-        name = item.GetName()
-        try:
-            _refuse_locked(timeline, item)
-            done += any([take.remove(host, item), above.remove(host, timeline, item), fusion_tool.remove(item)])
-        except Refused as refused:
-            problems.append("{}: {}".format(name, refused))
-        yield None
+    try:
+        guard.return_to()
+        for item in items:
+            name = item.GetName()
+            try:
+                _refuse_locked(timeline, item)
+                done += any([take.remove(host, item), above.remove(host, timeline, item), fusion_tool.remove(item)])
+            except Exception as error:
+                problems.append("{}: {}".format(name, _why(error)))
+            yield None
+    finally:
+        guard.leave()
     if done:
         return "stabilization removed from {} of {} clips".format(done, len(items)), problems
     return "", problems or ["nothing here was stabilized by vstab"]
+
+
+def _why(error):
+    """Return what the user should know of an error that is being handled; a fault of ours spoils one clip only."""
+    return str(error) if isinstance(error, Refused) else fault.kept()
 
 
 class _Guard:
@@ -125,7 +136,7 @@ class _Guard:
         return project
 
     def return_to(self):
-        """Make the timeline current again: appending goes to the current one."""
+        """Make the timeline current again: Resolve appends to the current one, and deletes there."""
         project = self.project()
         now = api.patiently(project.GetCurrentTimeline)
         if now is not None and now.GetUniqueId() != self._timeline.GetUniqueId():
@@ -187,7 +198,7 @@ def _make(host, program, clip, settings, is_360, show, number, guard):
         "codec": codec,
     }
     media = pool.find(host, fields)
-    if media is None or not _is_there(media, clip):
+    if media is None or not _is_there(media):
         output = clip.source.result(folder, codec)
         steps = job.render(program, clip.source, output, sidecar, codec, parameters, is_360, show)
         yield from _named(clip, number, steps)
@@ -203,9 +214,9 @@ def _named(clip, number, steps):
         yield step and ("{}{}: {}".format(clip.name, where, step[0]), step[1])
 
 
-def _is_there(media, clip):
+def _is_there(media):
     path = (media.GetClipProperty() or {}).get("File Path") or ""
-    return os.path.isfile(type(clip.source)(path).first_file) if path else False
+    return bool(path) and os.path.isfile(Source(path).first_file)
 
 
 def _place(host, clip, made, settings, is_360):

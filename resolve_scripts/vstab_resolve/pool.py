@@ -1,6 +1,7 @@
 """The media pool: the bin "vstab", and what a stabilized file takes over from its original."""
 
 from . import api, record
+from .files import Source
 from .refused import Refused
 
 BIN = "vstab"
@@ -32,7 +33,8 @@ def bring_in(host, path, clip, fields):
     before = pool.GetCurrentFolder()
     pool.SetCurrentFolder(folder)
     try:
-        items = host.import_media(pool, path, clip.source.numbers)
+        # a file that is in the pool already, rendered again after it was deleted from the disk, may not come twice
+        items = host.import_media(pool, path, clip.source.numbers) or _there(folder, path)
     finally:
         if before is not None:
             pool.SetCurrentFolder(before)
@@ -57,6 +59,12 @@ def _bin(pool):
         if folder.GetName() == BIN:
             return folder
     return None
+
+
+def _there(folder, path):
+    """Return the items of the bin that show a file."""
+    named = [(media, (media.GetClipProperty() or {}).get("File Path")) for media in api.listed(folder.GetClipList())]
+    return [media for media, named in named if named and Source(named).path == path]
 
 
 def _make_alike(host, media, clip):

@@ -83,7 +83,7 @@ def full_path(name, text):
         raise Refused("{} must be a path with / or \\\\ in the place of each \\; got {!r}".format(name, text))
     if text and not os.path.isabs(text):
         raise Refused("{} must be a full path; got '{}'".format(name, text))
-    return text
+    return text and os.path.normpath(text)  # one kind of slash, as Resolve tells paths
 
 
 def save(settings):

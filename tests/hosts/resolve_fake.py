@@ -33,6 +33,7 @@ QUIRKS = {
     "delete fails": "DeleteClips returns False",
     "name follows take": "the clip is called as the selected take's file",
     "import nothing": "ImportMedia returns an empty list",
+    "import once": "ImportMedia returns nothing for a file that is in the bin",
     "no notes": "third-party metadata is not stored",
     "first delete fails": "DeleteClips returns False the first time",
     "dictionaries": "lists come as dictionaries counted from 1",
@@ -508,7 +509,8 @@ class Timeline:
         return True
 
     def DeleteClips(self, items: list[Item], ripple: bool = False) -> bool:
-        if self.world.page != "edit" or "delete fails" in self.world.quirks:
+        is_shown = self.world.page == "edit" and self.world.project.timeline is self
+        if not is_shown or "delete fails" in self.world.quirks:
             return False
         if self.world.fails_first("first delete fails"):
             return False
@@ -570,6 +572,8 @@ class Pool:
                 digits = re.search(r"%(\d+)d", path)
                 width = int(digits.group(1)) if digits else 1
                 path = re.sub(r"%\d+d", f"[{first:0{width}}-{last:0{width}}]", path)
+            if "import once" in self.world.quirks and any(media.path == path for media in self.current.clips):
+                continue
             found.append(Media(self.world, path, self.world.probe(path)))
         self.current.clips += found
         return found

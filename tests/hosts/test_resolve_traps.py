@@ -17,7 +17,7 @@ from resolve_scripts import __main__ as outside
 from resolve_scripts import install
 from resolve_scripts.vstab_resolve import api, files, progress, settings_window
 from tests.hosts import resolve_stage as stage
-from tests.hosts.resolve_fake import World
+from tests.hosts.resolve_fake import Timeline, World
 from tests.hosts.resolve_stage import NEW, OLD, REMOVE, SETTINGS, STABILIZE, numbers, one_clip, said
 from tests.hosts.resolve_windows import Event, Fusion, Window
 
@@ -108,6 +108,47 @@ def test_nothing_gets_into_the_bins_of_another_project(
     stage.run_script(world, STABILIZE)
     assert "another project was opened" in said(capsys)
     assert world.project.pool.root.folders == []
+
+
+@pytest.mark.parametrize("clip", ["25", "exr"])
+def test_a_result_that_was_deleted_from_the_disk_is_rendered_again(
+    clips: dict[str, str], clip: str, capsys: Any
+) -> None:
+    world = World(stage.facts_of, OLD, quirks=("import once",))
+    item = world.timeline.place(world.add(clips[clip]), at=0, first=5, duration=12)
+    stage.run_script(world, STABILIZE)
+    rendered = Path(item.takes[1].media.path)
+    shutil.rmtree(rendered.parent)
+    stage.run_script(world, STABILIZE)
+    assert said(capsys).endswith("vstab: stabilized\n")
+    assert len(item.takes) == 2
+    assert [number for _, number in numbers(world)] == list(range(5, 17))
+    assert len(world.project.pool.root.folders[0].clips) == 1
+
+
+def test_a_fault_of_ours_on_one_clip_does_not_stop_the_others(clips: dict[str, str], capsys: Any) -> None:
+    world, item = one_clip(clips, NEW)
+    second = world.timeline.place(world.add(clips["60"]), at=30, first=0, duration=5)
+    world.timeline.chosen = [item, second]
+    item.duration = "12"  # type: ignore[assignment]
+    stage.run_script(world, stage.SELECTED)
+    text = said(capsys)
+    assert "a fault of vstab's scripts: TypeError" in text
+    assert "1 of 2 clips stabilized" in text
+    assert second.selected == 2
+
+
+def test_removing_in_a_timeline_that_is_not_open(clips: dict[str, str], capsys: Any) -> None:
+    world, _ = one_clip(clips)
+    stage.write_settings(result="above")
+    stage.run_script(world, STABILIZE)
+    world.timeline.name = "Reel 3"
+    elsewhere = Timeline(world)
+    world.project.timelines.append(elsewhere)
+    world.project.timeline = elsewhere
+    assert outside.main(["--all", "--timeline", "Reel 3", "--remove"], world.resolve) == 0, said(capsys)
+    assert [len(track.items) for track in world.timeline.tracks] == [1]
+    assert world.project.timeline is elsewhere
 
 
 @pytest.mark.parametrize("lacks", ["UIManager", "bmd"])
