@@ -26,7 +26,13 @@ def main(arguments: Sequence[str] | None = None, resolve: Any = None) -> int:
     """Do what the command line asks for and return the exit status: 1 if a clip was left as it was."""
     parser = argparse.ArgumentParser(prog="python -m resolve_scripts", description=__doc__)
     which = parser.add_mutually_exclusive_group()
-    which.add_argument("--color", choices=_COLORS, metavar="COLOR", help="every clip of this clip color: Teal, ...")
+    which.add_argument(
+        "--color",
+        type=str.capitalize,
+        choices=_COLORS,
+        metavar="COLOR",
+        help="every clip of this clip color: Teal, ...",
+    )
     which.add_argument("--all", action="store_true", help="every video clip")
     parser.add_argument("--timeline", metavar="NAME", help="of this timeline (default: the current one)")
     parser.add_argument("--result", choices=settings.RESULTS, help="default: as in vstab Settings")

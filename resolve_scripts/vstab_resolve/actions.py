@@ -53,7 +53,7 @@ def _of_color(timeline, color):
     items = []
     for index in range(1, timeline.GetTrackCount("video") + 1):
         found = api.listed(timeline.GetItemListInTrack("video", index))
-        items += [item for item in found if color is None or item.GetClipColor() == color]
+        items += [item for item in found if color is None or item.GetClipColor() == color.capitalize()]
     return items
 
 

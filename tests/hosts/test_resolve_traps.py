@@ -20,6 +20,7 @@ from tests.hosts import resolve_stage as stage
 from tests.hosts.resolve_fake import Timeline, World
 from tests.hosts.resolve_stage import NEW, OLD, REMOVE, SETTINGS, STABILIZE, numbers, one_clip, said
 from tests.hosts.resolve_windows import Event, Fusion, Window
+from vstab_core.errors import OutputError
 
 # ---- Resolve
 
@@ -296,6 +297,40 @@ def test_the_settings_window_fits_a_laptop(clips: dict[str, str]) -> None:
     assert "Folder of results must be a full path; got 'renders'" in fusion.seen
 
 
+def test_a_lost_vstab_can_be_corrected_in_the_settings(clips: dict[str, str], tmp_path: Path) -> None:
+    world, _ = one_clip(clips, NEW)
+    stage.write_settings(executable="/nowhere/vstab", parameters={"smoothness": 0.7})
+
+    def user(window: Window) -> Event:
+        window.GetItems()["executable"].Text = clips["program"]
+        return ("Save", "Clicked")
+
+    fusion = Fusion(user)
+    stage.run_script(world, SETTINGS, fusion=fusion, bmd=fusion)
+    assert any("there is no vstab at '/nowhere/vstab'" in text for text in fusion.seen)
+    stored = json.loads((tmp_path / "config" / "vstab" / "resolve.json").read_text())
+    assert (stored["executable"], stored["parameters"]) == (clips["program"], {"smoothness": 0.7})
+
+
+def test_saving_keeps_what_the_window_does_not_show(clips: dict[str, str], tmp_path: Path) -> None:
+    world, _ = one_clip(clips, NEW)
+    stage.write_settings(parameters={"missing_frames": "skip", "smoothness": 0.7})
+    fusion = Fusion(lambda window: ("Save", "Clicked"))
+    stage.run_script(world, SETTINGS, fusion=fusion, bmd=fusion)
+    stored = json.loads((tmp_path / "config" / "vstab" / "resolve.json").read_text())
+    assert stored["parameters"] == {"missing_frames": "skip", "smoothness": 0.7}
+
+
+def test_colors_in_small_letters(clips: dict[str, str]) -> None:
+    world, item = one_clip(clips)
+    item.color = "Teal"
+    stage.write_settings(color="teal")
+    stage.run_script(world, stage.SELECTED)
+    assert item.selected == 2
+    assert outside.main(["--color", "teal", "--remove"], world.resolve) == 0
+    assert not item.is_selector
+
+
 # ---- the console, the system
 
 
@@ -316,6 +351,18 @@ def test_installed_files_are_ascii(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     names: dict[str, Any] = {}
     exec(script.partition("import vstab_resolve")[0], names)
     assert names["sys"].path.pop(0) == str((folder / "vstab").resolve())
+
+
+def test_a_vstab_of_pip_install_user_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "lib" / "bin" / ("vstab.exe" if os.name == "nt" else "vstab")
+    program.parent.mkdir(parents=True)
+    program.touch(0o755)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "system" / "python3"))
+    monkeypatch.setattr("sysconfig.get_path", lambda name, scheme="": str(tmp_path / ("lib/bin" if scheme else "no")))
+    assert install.command() == program
+    program.unlink()
+    with pytest.raises(OutputError, match="there is no command vstab in "):
+        install.command()
 
 
 # ---- from outside
