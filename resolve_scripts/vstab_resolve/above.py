@@ -23,7 +23,7 @@ def put(host, clip, media):
             "vstab Settings".format(clip.name)
         )
     timeline = clip.timeline
-    old = _ours_above(host, timeline, clip)
+    old = _ours_above(host, timeline, clip.item)
     first = int(clip.head + clip.left) if clip.speed == 1 else min(clip.first, clip.last)
     track = _free_track(timeline, clip)
     new = None
@@ -58,16 +58,7 @@ def put(host, clip, media):
 
 def remove(host, timeline, item):
     """Remove our clip above an original, if there is one; whether there was."""
-    return _remove(host, timeline, _Place(item))
-
-
-def remove_above(host, clip):
-    """The same for a clip that was read."""
-    return _remove(host, clip.timeline, clip)
-
-
-def _remove(host, timeline, place):
-    found = _ours_above(host, timeline, place)
+    found = _ours_above(host, timeline, item)
     if found is None:
         return False
     _delete(host, timeline, found)
@@ -80,27 +71,28 @@ def below(host, timeline, item):
     ours = record.read(host, item.GetMediaPoolItem())
     if ours is None or item.GetTakesCount():
         return item
-    track = api.listed(item.GetTrackTypeAndIndex())[1]
-    for index in range(int(track) - 1, 0, -1):
+    for index in range(_track(item) - 1, 0, -1):
         for other in api.listed(timeline.GetItemListInTrack("video", index)):
-            if (other.GetStart(), other.GetDuration()) == (item.GetStart(), item.GetDuration()):
+            if _place(other) == _place(item):
                 return other
     return item
 
 
-class _Place:
-    """Where a clip stands."""
-
-    def __init__(self, item):
-        self.start, self.duration = item.GetStart(), item.GetDuration()
-        self.track = int(api.listed(item.GetTrackTypeAndIndex())[1])
+def _place(item):
+    """Return what a clip and ours above it have in common."""
+    return item.GetStart(), item.GetDuration()
 
 
-def _ours_above(host, timeline, place):
-    for index in range(place.track + 1, timeline.GetTrackCount("video") + 1):
+def _track(item):
+    return int(api.listed(item.GetTrackTypeAndIndex())[1])
+
+
+def _ours_above(host, timeline, original):
+    place = _place(original)
+    for index in range(_track(original) + 1, timeline.GetTrackCount("video") + 1):
         for item in api.listed(timeline.GetItemListInTrack("video", index)):
-            same = (item.GetStart(), item.GetDuration()) == (place.start, place.duration)
-            if same and not item.GetTakesCount() and record.read(host, item.GetMediaPoolItem()) is not None:
+            is_like = _place(item) == place and not item.GetTakesCount()
+            if is_like and record.read(host, item.GetMediaPoolItem()) is not None:
                 return item
     return None
 
@@ -166,7 +158,7 @@ def _delete(host, timeline, item):
     if item is None:
         return
     api.settle(item)
-    where = timeline.GetTrackName("video", int(api.listed(item.GetTrackTypeAndIndex())[1]))
+    where = timeline.GetTrackName("video", _track(item))
     page = host.resolve.GetCurrentPage()
     if page != "edit":
         host.resolve.OpenPage("edit")

@@ -231,7 +231,7 @@ def _place(host, clip, made, settings, is_360):
     if result != "take":
         take.remove(host, clip.item)
     if result != "above":
-        above.remove_above(host, clip)
+        above.remove(host, clip.timeline, clip.item)
     if result != "fusion":
         fusion_tool.remove(clip.item)
 
