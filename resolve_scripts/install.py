@@ -91,12 +91,12 @@ def _remove(scripts: Path, library: Path) -> dict[str, str]:
     for path in SCRIPTS:
         if (scripts / path.name).exists():
             (scripts / path.name).unlink()
-            removed["scripts"] = str(scripts)
+            removed["removed scripts"] = str(scripts)
     if (library / LIBRARY).exists():
         shutil.rmtree(library / LIBRARY)
         if not any(library.iterdir()):
             library.rmdir()
-        removed["library"] = str(library)
+        removed["removed library"] = str(library)
     return removed
 
 

@@ -576,7 +576,9 @@ def test_doctor_installs_and_removes_the_scripts(
     mine = folder / "Scripts" / "Utility" / "mine.py"
     mine.write_text("")
     assert main(["doctor", "--install-resolve", str(folder)]) == 0  # again, over it
+    capsys.readouterr()
     assert main(["doctor", "--uninstall-resolve", str(folder)]) == 0
+    assert f"removed scripts: {folder / 'Scripts' / 'Utility'}" in capsys.readouterr().out
     assert [path.name for path in folder.rglob("*") if path.is_file()] == ["mine.py"]
     capsys.readouterr()
     assert main(["doctor", "--uninstall-resolve", str(folder)]) == 0
