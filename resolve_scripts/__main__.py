@@ -26,7 +26,13 @@ def main(arguments: Sequence[str] | None = None, resolve: Any = None) -> int:
     """Do what the command line asks for and return the exit status: 1 if a clip was left as it was."""
     parser = argparse.ArgumentParser(prog="python -m resolve_scripts", description=__doc__)
     which = parser.add_mutually_exclusive_group()
-    which.add_argument("--color", choices=_COLORS, metavar="COLOR", help="every clip of this clip color: Teal, ...")
+    which.add_argument(
+        "--color",
+        type=str.capitalize,
+        choices=_COLORS,
+        metavar="COLOR",
+        help="every clip of this clip color: Teal, ...",
+    )
     which.add_argument("--all", action="store_true", help="every video clip")
     parser.add_argument("--timeline", metavar="NAME", help="of this timeline (default: the current one)")
     parser.add_argument("--result", choices=settings.RESULTS, help="default: as in vstab Settings")
@@ -49,7 +55,7 @@ def main(arguments: Sequence[str] | None = None, resolve: Any = None) -> int:
 def _work(host: Any, options: argparse.Namespace, show: Any) -> Any:
     timeline = _timeline(host, options.timeline)
     if options.color or options.all:
-        items = actions.of_color(timeline, options.color or None)
+        items = actions.of_color(host, timeline, options.color)
         if not items:
             raise Refused(f"no clip of the timeline has the color {options.color}" if options.color else "no clips")
     else:
@@ -58,8 +64,10 @@ def _work(host: Any, options: argparse.Namespace, show: Any) -> Any:
         return show.run(actions.remove(host, timeline, items, show))
     chosen = settings.load()
     chosen["parameters"] = {**chosen["parameters"], **dict(_pair(text) for text in options.set)}
-    for name in ("result", "folder", "codec"):
+    for name in ("result", "codec"):
         chosen[name] = getattr(options, name) or chosen[name]
+    if options.folder:
+        chosen["folder"] = os.path.abspath(options.folder)  # Resolve, which reads it, stands elsewhere
     return show.run(actions.stabilize(host, timeline, items, chosen, options.is_360, show))
 
 

@@ -82,8 +82,8 @@ def _places(folder: Path | None) -> tuple[Path, Path]:
 
 
 def _copy(path: Path, folder: Path, mark: str, text: str) -> None:
-    """Copy a Python file with a text in the place of a mark."""
-    (folder / path.name).write_text(path.read_text(encoding="utf-8").replace(mark, repr(text)), encoding="utf-8")
+    """Copy a Python file with a text in the place of a mark, in ASCII: a host may read scripts in its code page."""
+    (folder / path.name).write_text(path.read_text(encoding="utf-8").replace(mark, ascii(text)), encoding="utf-8")
 
 
 def _remove(scripts: Path, library: Path) -> dict[str, str]:
@@ -91,12 +91,12 @@ def _remove(scripts: Path, library: Path) -> dict[str, str]:
     for path in SCRIPTS:
         if (scripts / path.name).exists():
             (scripts / path.name).unlink()
-            removed["scripts"] = str(scripts)
+            removed["removed scripts"] = str(scripts)
     if (library / LIBRARY).exists():
         shutil.rmtree(library / LIBRARY)
         if not any(library.iterdir()):
             library.rmdir()
-        removed["library"] = str(library)
+        removed["removed library"] = str(library)
     return removed
 
 

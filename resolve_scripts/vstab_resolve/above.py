@@ -23,7 +23,7 @@ def put(host, clip, media):
             "vstab Settings".format(clip.name)
         )
     timeline = clip.timeline
-    old = _ours_above(host, timeline, clip)
+    old = _ours_above(host, timeline, clip.item)
     first = int(clip.head + clip.left) if clip.speed == 1 else min(clip.first, clip.last)
     track = _free_track(timeline, clip)
     new = None
@@ -32,6 +32,7 @@ def put(host, clip, media):
             new = _append(host, timeline, media, first, first + frames, track, clip.start)
             if new is not None and clip.speed != 1:
                 host.set_speed(new, clip.speed)
+                api.settle(new)
             if new is not None and (new.GetStart(), new.GetDuration()) == (clip.start, clip.duration):
                 break
             _delete(host, timeline, new)
@@ -45,11 +46,11 @@ def put(host, clip, media):
         off = base + read_range(new)[2] - first if clip.speed == 1 else read_range(new)[0] - clip.first
         if abs(off) > (0 if clip.speed == 1 else 1):
             raise Refused("Resolve places other frames above '{}'; choose the result Take".format(clip.name))
-    except Refused:
+        _make_alike(host, clip, new)
+    except Exception:
         _delete(host, timeline, new)
         _tidy(timeline)
         raise
-    _make_alike(host, clip, new)
     if old is not None:
         _delete(host, timeline, old)
         _tidy(timeline)
@@ -57,20 +58,10 @@ def put(host, clip, media):
 
 def remove(host, timeline, item):
     """Remove our clip above an original, if there is one; whether there was."""
-    return _remove(host, timeline, _Place(item))
-
-
-def remove_above(host, clip):
-    """The same for a clip that was read."""
-    return _remove(host, clip.timeline, clip)
-
-
-def _remove(host, timeline, place):
-    found = _ours_above(host, timeline, place)
+    found = _ours_above(host, timeline, item)
     if found is None:
         return False
-    if not _delete(host, timeline, found):
-        raise Refused("Resolve does not delete the clip above; do it on the Edit page")
+    _delete(host, timeline, found)
     _tidy(timeline)
     return True
 
@@ -80,27 +71,28 @@ def below(host, timeline, item):
     ours = record.read(host, item.GetMediaPoolItem())
     if ours is None or item.GetTakesCount():
         return item
-    track = api.listed(item.GetTrackTypeAndIndex())[1]
-    for index in range(int(track) - 1, 0, -1):
+    for index in range(_track(item) - 1, 0, -1):
         for other in api.listed(timeline.GetItemListInTrack("video", index)):
-            if (other.GetStart(), other.GetDuration()) == (item.GetStart(), item.GetDuration()):
+            if _place(other) == _place(item):
                 return other
     return item
 
 
-class _Place:
-    """Where a clip stands."""
-
-    def __init__(self, item):
-        self.start, self.duration = item.GetStart(), item.GetDuration()
-        self.track = int(api.listed(item.GetTrackTypeAndIndex())[1])
+def _place(item):
+    """Return what a clip and ours above it have in common."""
+    return item.GetStart(), item.GetDuration()
 
 
-def _ours_above(host, timeline, place):
-    for index in range(place.track + 1, timeline.GetTrackCount("video") + 1):
+def _track(item):
+    return int(api.listed(item.GetTrackTypeAndIndex())[1])
+
+
+def _ours_above(host, timeline, original):
+    place = _place(original)
+    for index in range(_track(original) + 1, timeline.GetTrackCount("video") + 1):
         for item in api.listed(timeline.GetItemListInTrack("video", index)):
-            same = (item.GetStart(), item.GetDuration()) == (place.start, place.duration)
-            if same and not item.GetTakesCount() and record.read(host, item.GetMediaPoolItem()) is not None:
+            is_like = _place(item) == place and not item.GetTakesCount()
+            if is_like and record.read(host, item.GetMediaPoolItem()) is not None:
                 return item
     return None
 
@@ -125,8 +117,10 @@ def _free_track(timeline, clip):
 def _tidy(timeline):
     """Delete the tracks that we have added and that are empty."""
     for index in range(timeline.GetTrackCount("video"), 0, -1):
-        if timeline.GetTrackName("video", index) == _TRACK and not timeline.GetItemListInTrack("video", index):
-            timeline.DeleteTrack("video", index)
+        if timeline.GetTrackName("video", index) == _TRACK:
+            items = api.patiently(timeline.GetItemListInTrack, "video", index)
+            if items is not None and not items:  # no answer is no sign that it is empty
+                timeline.DeleteTrack("video", index)
 
 
 def _lengths(clip):
@@ -147,8 +141,8 @@ def _append(host, timeline, media, first, end, track, record_frame):
     pool = host.project().GetMediaPool()
     where = {"mediaPoolItem": media, "startFrame": first, "endFrame": end, "mediaType": 1}
     pool.AppendToTimeline([dict(where, trackIndex=track, recordFrame=record_frame)])
-    for item in api.listed(timeline.GetItemListInTrack("video", track)):
-        if item.GetStart() == record_frame:
+    for item in api.listed(api.patiently(timeline.GetItemListInTrack, "video", track)):
+        if api.patiently(item.GetStart) == record_frame:
             found = api.patiently(item.GetMediaPoolItem)
             if found is not None and found.GetUniqueId() == media.GetUniqueId():
                 return item
@@ -156,16 +150,24 @@ def _append(host, timeline, media, first, end, track, record_frame):
 
 
 def _delete(host, timeline, item):
-    """Delete a clip; whether it is gone. Resolve deletes on the Edit page only, sometimes at the second request."""
+    """Delete a clip, if it is one. Resolve deletes on the Edit page only, sometimes at the second request.
+
+    Raises:
+        Refused: Resolve does not.
+    """
     if item is None:
-        return True
+        return
+    api.settle(item)
+    where = timeline.GetTrackName("video", _track(item))
     page = host.resolve.GetCurrentPage()
     if page != "edit":
         host.resolve.OpenPage("edit")
     done = timeline.DeleteClips([item], False) or timeline.DeleteClips([item], False)
     if page and page != "edit":
         host.resolve.OpenPage(page)
-    return bool(done)
+    if not done:
+        raise Refused("Resolve does not delete the clip on the track '{}'; do it on the Edit page".format(where))
+    api.patiently(timeline.GetItemListInTrack, "video", 1)
 
 
 def _make_alike(host, clip, new):

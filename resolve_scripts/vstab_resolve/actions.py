@@ -5,8 +5,9 @@ They return what was done, "" if nothing, and the list of what was not.
 
 import os
 
-from . import above, api, fusion_tool, job, locate, pool, take
+from . import above, api, fault, fusion_tool, job, locate, pool, take
 from .clip import Clip
+from .files import Source
 from .refused import Refused
 
 
@@ -32,7 +33,7 @@ def selected(host, timeline, color):
         items = [item for item in api.listed(timeline.GetSelectedClips()) if _is_video(item)]
         why = "no video clip is selected"
     elif color:
-        items, why = of_color(timeline, color), "no clip of this timeline has the color {}".format(color)
+        items, why = _of_color(timeline, color), "no clip of this timeline has the color {}".format(color)
     else:
         raise Refused(
             "Resolve tells scripts which clips are selected from 21.0.4 on. Give the clips a clip color, name it in "
@@ -40,43 +41,48 @@ def selected(host, timeline, color):
         )
     if not items:
         raise Refused(why)
-    return _distinct([above.below(host, timeline, item) for item in items])
+    return _originals(host, timeline, items)
 
 
-def of_color(timeline, color):
-    """Return the video clips of a timeline that have a clip color; all for None."""
+def of_color(host, timeline, color):
+    """Return the originals of the video clips of a timeline that have a clip color; all for None."""
+    return _originals(host, timeline, _of_color(timeline, color))
+
+
+def _of_color(timeline, color):
     items = []
     for index in range(1, timeline.GetTrackCount("video") + 1):
         found = api.listed(timeline.GetItemListInTrack("video", index))
-        items += [item for item in found if color is None or item.GetClipColor() == color]
+        items += [item for item in found if color is None or item.GetClipColor() == color.capitalize()]
     return items
 
 
 def stabilize(host, timeline, items, settings, is_360, show):
     """Stabilize clips; what goes wrong with one does not stop the others."""
+    guard = _Guard(host, timeline)
     program = locate.find_checked(settings["executable"])
     problems, clips, done = [], [], 0
     for item in items:
         try:
             clips.append(_readable(host, timeline, item, settings))
-        except Refused as refused:
-            problems.append(str(refused))
-    guard = _Guard(host, timeline)
-    for number, group in enumerate(_by_file(clips)):
+        except Exception as error:
+            problems.append(_why(error))
+    groups = _by_file(clips)
+    for number, group in enumerate(groups):
         try:
-            made = yield from _make(host, program, group[0], settings, is_360, show, (number, len(clips)))
+            made = yield from _make(host, program, group[0], settings, is_360, show, (number, len(groups)), guard)
             guard.return_to()
             for clip in group:
                 try:
                     _place(host, guard.again(clip), made, settings, is_360)
                     done += 1
-                except Refused as refused:
-                    problems.append(str(refused))
-        except Refused as refused:
-            if refused.code == "cancelled":
+                except Exception as error:
+                    problems.append(_why(error))
+        except Exception as error:
+            if isinstance(error, Refused) and error.code == "cancelled":
                 problems.append("cancelled")
                 break
-            problems.append("{}: {}".format(group[0].name, refused))
+            problems.append("{}: {}".format(group[0].name, _why(error)))
         finally:
             guard.leave()
     if len(items) == 1:
@@ -86,18 +92,28 @@ def stabilize(host, timeline, items, settings, is_360, show):
 
 def remove(host, timeline, items, show):
     """Take the stabilization of clips back; rendered files and the bin stay."""
+    guard = _Guard(host, timeline)
     done, problems = 0, []
-    for item in items:
-        name = item.GetName()
-        try:
-            _refuse_locked(timeline, item)
-            done += any([take.remove(host, item), above.remove(host, timeline, item), fusion_tool.remove(item)])
-        except Refused as refused:
-            problems.append("{}: {}".format(name, refused))
-        yield None
+    try:
+        guard.return_to()
+        for item in items:
+            name = item.GetName()
+            try:
+                _refuse_locked(timeline, item)
+                done += any([take.remove(host, item), above.remove(host, timeline, item), fusion_tool.remove(item)])
+            except Exception as error:
+                problems.append("{}: {}".format(name, _why(error)))
+            yield None
+    finally:
+        guard.leave()
     if done:
         return "stabilization removed from {} of {} clips".format(done, len(items)), problems
     return "", problems or ["nothing here was stabilized by vstab"]
+
+
+def _why(error):
+    """Return what the user should know of an error that is being handled; a fault of ours spoils one clip only."""
+    return str(error) if isinstance(error, Refused) else fault.kept()
 
 
 class _Guard:
@@ -108,11 +124,20 @@ class _Guard:
         self._project_id = host.project().GetUniqueId()
         self._elsewhere = None
 
-    def return_to(self):
-        """Make the timeline current again: appending goes to the current one."""
+    def project(self):
+        """Return the project.
+
+        Raises:
+            Refused: it is no longer open.
+        """
         project = self._host.project()
         if project.GetUniqueId() != self._project_id:
             raise Refused("another project was opened meanwhile; go back to the first one and run again")
+        return project
+
+    def return_to(self):
+        """Make the timeline current again: Resolve appends to the current one, and deletes there."""
+        project = self.project()
         now = api.patiently(project.GetCurrentTimeline)
         if now is not None and now.GetUniqueId() != self._timeline.GetUniqueId():
             if not project.SetCurrentTimeline(self._timeline):
@@ -132,7 +157,7 @@ class _Guard:
             Refused: it is gone, or shows another file.
         """
         identity = clip.item.GetUniqueId()
-        for item in of_color(self._timeline, None):
+        for item in _of_color(self._timeline, None):
             if item.GetUniqueId() == identity:
                 now = Clip(self._host, self._timeline, item)
                 if now.source.path == clip.source.path:
@@ -154,7 +179,7 @@ def _refuse_locked(timeline, item):
         raise Refused("'{}' is on a locked track; unlock track {} first".format(item.GetName(), int(index)))
 
 
-def _make(host, program, clip, settings, is_360, show, number):
+def _make(host, program, clip, settings, is_360, show, number, guard):
     """Return the media pool item of a stabilized file, or for the result Fusion the sidecar's path."""
     parameters, folder = dict(settings["parameters"]), settings["folder"]
     if clip.source.numbers is not None:
@@ -173,10 +198,11 @@ def _make(host, program, clip, settings, is_360, show, number):
         "codec": codec,
     }
     media = pool.find(host, fields)
-    if media is None or not _is_there(media, clip):
+    if media is None or not _is_there(media):
         output = clip.source.result(folder, codec)
         steps = job.render(program, clip.source, output, sidecar, codec, parameters, is_360, show)
         yield from _named(clip, number, steps)
+        guard.project()  # before anything gets into the bins of another one
         media = pool.bring_in(host, output, clip, fields)
     return media
 
@@ -188,9 +214,9 @@ def _named(clip, number, steps):
         yield step and ("{}{}: {}".format(clip.name, where, step[0]), step[1])
 
 
-def _is_there(media, clip):
+def _is_there(media):
     path = (media.GetClipProperty() or {}).get("File Path") or ""
-    return os.path.isfile(type(clip.source)(path).first_file) if path else False
+    return bool(path) and os.path.isfile(Source(path).first_file)
 
 
 def _place(host, clip, made, settings, is_360):
@@ -205,7 +231,7 @@ def _place(host, clip, made, settings, is_360):
     if result != "take":
         take.remove(host, clip.item)
     if result != "above":
-        above.remove_above(host, clip)
+        above.remove(host, clip.timeline, clip.item)
     if result != "fusion":
         fusion_tool.remove(clip.item)
 
@@ -217,10 +243,12 @@ def _by_file(clips):
     return list(groups.values())
 
 
-def _distinct(items):
+def _originals(host, timeline, items):
+    """Return each clip once, in the place of one of ours above the clip below it."""
     seen = {}
     for item in items:
-        seen.setdefault(item.GetUniqueId(), item)
+        original = above.below(host, timeline, item)
+        seen.setdefault(original.GetUniqueId(), original)
     return list(seen.values())
 
 

@@ -31,6 +31,11 @@ def patiently(call, *arguments):
     return answer
 
 
+def settle(item):
+    """Wait until a clip answers again after an edit, so that none of its answers is taken for a missing one."""
+    patiently(item.GetDuration)
+
+
 def listed(answer):
     """Return an answer that is a list, a dictionary with keys from 1, or None, as a list."""
     if isinstance(answer, dict):
@@ -40,10 +45,10 @@ def listed(answer):
 
 def exact_rate(text):
     """Return frames a second of what Resolve says, "23.976", 29.97 or "59.94 DF", as a fraction; None of nonsense."""
-    number = re.match(r"\s*(\d+(?:\.\d+)?)", str(text))
-    if number is None or float(number.group(1)) <= 0:
+    number = re.match(r"\s*(\d+(?:[.,]\d+)?)", str(text))  # some systems write a comma
+    said = Fraction(number.group(1).replace(",", ".")).limit_denominator(1000) if number else 0
+    if said <= 0:
         return None
-    said = Fraction(number.group(1)).limit_denominator(1000)
     ntsc = Fraction(round(said) * 1000, 1001)  # Resolve writes these with two or three digits
     return ntsc if said != round(said) and abs(ntsc - said) < Fraction(1, 200) else said
 
@@ -73,8 +78,9 @@ class Host:
     @property
     def has_windows(self):
         """Whether UIManager can be used."""
-        has_both = self.fusion is not None and self.bmd is not None
-        return has_both and (self.is_studio or self.version < WINDOWS_FOR_STUDIO_ONLY)
+        if self.fusion is None or self.bmd is None or self.fusion.UIManager is None:
+            return False
+        return self.is_studio or self.version < WINDOWS_FOR_STUDIO_ONLY
 
     def project(self):
         """Return the open project.
@@ -145,7 +151,8 @@ class Host:
         """Give a media pool item the in and out points of another, where Resolve can."""
         if self.version >= MARKS:
             for kind, marks in (source.GetMarkInOut() or {}).items():
-                target.SetMarkInOut(marks["in"], marks["out"], kind)
+                if marks.get("in") is not None and marks.get("out") is not None:  # one alone cannot be set
+                    target.SetMarkInOut(marks["in"], marks["out"], kind)
 
     def note(self, media, key):
         """Return what a script has noted on a media pool item; None where nothing."""

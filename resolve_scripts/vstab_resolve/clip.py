@@ -33,6 +33,7 @@ class Clip:
 
     def __init__(self, host, timeline, item):
         self.item, self.timeline = item, timeline
+        api.settle(item)
         self.name = item.GetName() or "clip"
         self.color = item.GetClipColor()
         self.track = _track_of(item, self.name)

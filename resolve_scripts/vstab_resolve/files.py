@@ -13,7 +13,7 @@ SEQUENCES = (".exr", ".dpx")
 _NUMBERS = re.compile(r"^(.*)\[(\d+)-(\d+)\](\.[^.]+)$")  # plate.[1001-1024].exr, as Resolve writes it
 
 # Parameters that an analysis depends on: clips are analyzed again for another value.
-_OF_ANALYSIS = ("projection", "stereo", "method", "fps")
+_OF_ANALYSIS = ("projection", "stereo", "method", "input_space", "ocio", "fps")
 
 
 class Source:
@@ -21,14 +21,15 @@ class Source:
 
     Attributes:
         path: as vstab takes it: the file, or `plate.%04d.exr`.
+        first_file: one that is there if the clip is.
         numbers: (first, last) of an image sequence, else None.
     """
 
     def __init__(self, resolves_path):
         match = _NUMBERS.match(resolves_path)
         self.numbers = None
-        self.path = resolves_path
-        if match is None:
+        self.path = self.first_file = resolves_path
+        if match is None or os.path.isfile(resolves_path):  # a movie may be called take[1-3].mov
             return
         stem, first, last, ending = match.groups()
         if ending.lower() not in SEQUENCES:
@@ -37,12 +38,8 @@ class Source:
                 "first".format(os.path.basename(resolves_path), ending)
             )
         self.path = "{}%0{}d{}".format(stem, len(first), ending)
+        self.first_file = stem + first + ending
         self.numbers = (int(first), int(last))
-
-    @property
-    def first_file(self):
-        """A file that is there if the clip is."""
-        return self.path if self.numbers is None else self.path % self.numbers[0]
 
     def result(self, folder, codec=""):
         """Return a free name for the stabilized version; a movie with a codec of its own is a .mov."""
@@ -56,7 +53,7 @@ class Source:
                 ending = ending if ending.lower() in CONTAINERS and not codec else ".mov"
                 path = lies = os.path.join(folder, stem + tail + ending)
             else:  # a folder of its own: two sequences in one folder are one in the eyes of Resolve's browser
-                lies = os.path.join(folder, name.split("%")[0].rstrip("._- ") + tail)
+                lies = os.path.join(folder, name.rpartition("%")[0].rstrip("._- ") + tail)
                 path = os.path.join(lies, name)
             if not os.path.lexists(lies):
                 return path
@@ -64,7 +61,7 @@ class Source:
 
     def analysis(self, folder, parameters, is_360):
         """Return the name of the sidecar that holds the analysis; clips of one file share it."""
-        words = [str(parameters[name]) for name in _OF_ANALYSIS if parameters.get(name, "auto") != "auto"]
+        words = [_word(parameters[name]) for name in _OF_ANALYSIS if parameters.get(name, "auto") != "auto"]
         if parameters.get("model") == "rotation":  # decided while the clip is analyzed
             words.append("rotation")
         if is_360:  # the user says so, whatever the file says
@@ -78,3 +75,8 @@ class Source:
         """Return what tells whether the file is still the same: size and time of its first file."""
         found = os.stat(self.first_file)
         return [found.st_size, int(found.st_mtime)]
+
+
+def _word(value):
+    """Return a value as a part of a file name: rates, color spaces and paths hold slashes."""
+    return re.sub(r"[^\w.]+", "-", str(value)).strip("-.")[-40:]

@@ -33,10 +33,10 @@ def put(host, clip, sidecar, is_360):
     composition = item.AddFusionComp()
     if composition is None:
         raise Refused("Resolve adds no Fusion composition to '{}'".format(clip.name))
-    added = [name for name in api.listed(item.GetFusionCompNameList()) if name not in names][-1]
+    added = [name for name in api.listed(api.patiently(item.GetFusionCompNameList)) if name not in names][-1]
     try:
         _build(composition, sidecar, is_360)
-    except Refused:
+    except Exception:
         item.DeleteFusionCompByName(added)
         raise
     item.RenameFusionCompByName(added, COMPOSITION)

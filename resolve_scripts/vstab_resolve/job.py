@@ -31,11 +31,13 @@ def analyze(program, source, sidecar, parameters, is_360, show):
         Refused: vstab could not, or was cancelled.
     """
     _make_folder(sidecar)
-    stages = {row["name"]: row["stage"] for row in json.loads(ask(program, ["params", "--json"]))}
+    rows = json.loads(ask(program, ["params", "--json"]))
+    of_render = [row["name"] for row in rows if row["stage"] == "render"]
     given = _with_projection(program, source, parameters, is_360)
-    wanted = {name: value for name, value in given.items() if stages.get(name) != "render"}
+    wanted = {name: value for name, value in given.items() if name not in of_render}
     if os.path.exists(sidecar):
-        slider = {name: value for name, value in wanted.items() if stages.get(name) == "smooth"}
+        # defaults too: `vstab smooth` keeps what the sidecar was made with
+        slider = {row["name"]: wanted.get(row["name"], row["default"]) for row in rows if row["stage"] == "smooth"}
         if _belongs(program, sidecar, source):
             yield from _run(program, ["smooth", sidecar] + _flags(slider), show)
             return
@@ -119,6 +121,8 @@ def _run(program, words, show):
     finally:
         status, last_words = child.close()
     if failure is not None:
+        if failure.code == "output":
+            raise Refused("{}; or choose another folder in vstab Settings".format(failure), failure.code)
         raise failure
     if answer is None:
         raise Refused(how_it_ended(status, last_words), "killed")

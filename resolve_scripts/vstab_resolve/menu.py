@@ -1,10 +1,6 @@
 """Where every menu script begins."""
 
-import os
-import sys
-import traceback
-
-from . import actions, api, progress, settings
+from . import actions, api, fault, progress, settings
 from .refused import Refused
 
 
@@ -30,7 +26,7 @@ def run(action, names):
     except Refused as refused:
         done, problems = "", [str(refused)]
     except Exception:
-        done, problems = "", [_keep_trace()]
+        done, problems = "", [fault.kept()]
     show.tell(done, problems)
 
 
@@ -57,16 +53,3 @@ def _connect():
     if resolve is None:
         raise Refused("Resolve does not answer; is it running, with external scripting allowed in its preferences?")
     return resolve
-
-
-def _keep_trace():
-    """Write the trace of a fault of ours into a file and return what the user should know."""
-    path = os.path.join(settings.folder(), "resolve-fault.txt")
-    try:
-        os.makedirs(settings.folder(), exist_ok=True)
-        with open(path, "w", encoding="utf-8") as file:
-            traceback.print_exc(file=file)
-    except OSError:
-        traceback.print_exc(file=sys.stderr)
-    kind, error = sys.exc_info()[:2]
-    return "a fault of vstab's scripts: {}: {}; please report it with '{}'".format(kind.__name__, error, path)

@@ -1,6 +1,7 @@
 """The media pool: the bin "vstab", and what a stabilized file takes over from its original."""
 
 from . import api, record
+from .files import Source
 from .refused import Refused
 
 BIN = "vstab"
@@ -32,7 +33,8 @@ def bring_in(host, path, clip, fields):
     before = pool.GetCurrentFolder()
     pool.SetCurrentFolder(folder)
     try:
-        items = host.import_media(pool, path, clip.source.numbers)
+        # a file that is in the pool already, rendered again after it was deleted from the disk, may not come twice
+        items = host.import_media(pool, path, clip.source.numbers) or _there(folder, path)
     finally:
         if before is not None:
             pool.SetCurrentFolder(before)
@@ -46,7 +48,7 @@ def bring_in(host, path, clip, fields):
         _make_alike(host, media, clip)
         if not record.write(host, media, fields):
             raise Refused("Resolve keeps no note on '{}'; save the project and try again".format(path))
-    except Refused:
+    except Exception:
         pool.DeleteClips([media])
         raise
     return media
@@ -59,10 +61,16 @@ def _bin(pool):
     return None
 
 
+def _there(folder, path):
+    """Return the items of the bin that show a file."""
+    named = [(media, (media.GetClipProperty() or {}).get("File Path")) for media in api.listed(folder.GetClipList())]
+    return [media for media, named in named if named and Source(named).path == path]
+
+
 def _make_alike(host, media, clip):
     values, wanted = media.GetClipProperty() or {}, clip.values
     if api.exact_rate(values.get("FPS")) != clip.rate:  # the user has changed it in Clip Attributes
-        media.SetClipProperty("FPS", str(wanted["FPS"]))
+        media.SetClipProperty("FPS", "{:g}".format(round(float(clip.rate), 3)))  # as Resolve writes it
     for name in _ATTRIBUTES:
         if wanted.get(name) and wanted[name] != values.get(name):
             media.SetClipProperty(name, wanted[name])

@@ -15,18 +15,25 @@ from . import settings
 _EVERY_S = 2.0  # a line in the console
 _POLL_S = 0.05
 _STEPS_A_TICK = 20
+_LINES = 8  # of the window with the outcome
 
 
 def for_host(host):
     """Return what fits the edition."""
-    return Window(host) if host is not None and host.has_windows else Console()
+    return Window(host) if host.has_windows else Console()
 
 
 def say(line):
     """Write a line where Resolve shows what scripts print; its console is not a whole file, and may be missing."""
-    if sys.stdout is not None:
-        sys.stdout.write("vstab: {}\n".format(line))
-        getattr(sys.stdout, "flush", bool)()
+    if sys.stdout is None:
+        return
+    line = "vstab: {}\n".format(line)
+    try:
+        sys.stdout.write(line)
+    except UnicodeError:  # a name that the console's code page lacks
+        sys.stdout.write(line.encode("ascii", "backslashreplace").decode("ascii"))
+    with contextlib.suppress(AttributeError):
+        sys.stdout.flush()
 
 
 class Console:
@@ -130,7 +137,7 @@ class Window:
 
         window.On.Cancel.Clicked = cancel
         window.On.vstab.Close = cancel
-        self._dispatcher.On.Timeout = tick
+        self._dispatcher.On.Timeout = self._dispatcher.On.Tick.Timeout = tick  # which one fires depends on the version
         window.Show()
         timer.Start()
         self._dispatcher.RunLoop()
@@ -150,10 +157,12 @@ class Window:
             say(line)
         if not problems + self._warnings:
             return  # the timeline shows it
-        ui = self._ui
-        label = ui.Label({"ID": "Text", "Text": "\n".join(lines + self._warnings), "WordWrap": True})
+        ui, lines = self._ui, lines + self._warnings
+        if len(lines) > _LINES:
+            lines[_LINES:] = ["and {} more, on the console".format(len(lines) - _LINES)]
+        label = ui.Label({"ID": "Text", "Text": "\n".join(lines), "WordWrap": True})
         window = self._dispatcher.AddWindow(
-            {"ID": "vstabTold", "WindowTitle": "vstab", "Geometry": [400, 300, 520, 160]},
+            {"ID": "vstabTold", "WindowTitle": "vstab", "Geometry": [400, 300, 520, 100 + 40 * len(lines)]},
             [ui.VGroup([label, ui.Button({"ID": "Close", "Text": "Close", "Weight": 0})])],
         )
 

@@ -21,6 +21,7 @@ DEFAULTS = {
     "color": "",  # before 21.0.4, which do not tell the selection: the clip color that *Selected Clips* takes
     "parameters": {},  # name -> value, as `vstab params` lists them
 }
+PATHS = {"folder": "Folder of results", "executable": "Command vstab"}  # those that are paths -> label
 
 
 def folder():
@@ -48,10 +49,11 @@ def load():
     stored = {}
     if os.path.exists(path()):
         try:
-            with open(path(), encoding="utf-8") as file:
+            with open(path(), encoding="utf-8-sig") as file:  # some editors write a mark of byte order
                 stored = json.load(file)
         except (OSError, ValueError) as error:
-            raise _wrong("cannot be read ({})".format(error)) from error
+            why = "cannot be read ({}; a backslash in a path must be doubled, or be a /)".format(error)
+            raise _wrong(why) from error
     if not isinstance(stored, dict):
         raise _wrong("does not hold settings")
     for name, value in stored.items():
@@ -62,7 +64,26 @@ def load():
     settings = dict(DEFAULTS, **stored)
     if settings["result"] not in RESULTS:
         raise _wrong("must give result as one of {}; got '{}'".format(", ".join(RESULTS), settings["result"]))
+    try:
+        for name in PATHS:
+            settings[name] = full_path(name, settings[name])
+    except Refused as refused:
+        raise _wrong("cannot be used: {}".format(refused)) from refused
     return settings
+
+
+def full_path(name, text):
+    """Return a path as the user means it, "" for none.
+
+    Raises:
+        Refused: it is not a full one; another would begin where Resolve happens to stand.
+    """
+    text = os.path.expanduser(text.strip())
+    if any(character < " " for character in text):  # "D:\renders" in JSON holds a carriage return
+        raise Refused("{} must be a path with / or \\\\ in the place of each \\; got {!r}".format(name, text))
+    if text and not os.path.isabs(text):
+        raise Refused("{} must be a full path; got '{}'".format(name, text))
+    return text and os.path.normpath(text)  # one kind of slash, as Resolve tells paths
 
 
 def save(settings):

@@ -12,9 +12,9 @@ from .child import ask, clean_environment
 from .refused import Refused
 
 _OWN = (  # setting, label, tip
-    ("folder", "Folder of results", "Where rendered files and analyses go; empty: beside the clip."),
+    ("folder", settings.PATHS["folder"], "Where rendered files and analyses go; empty: beside the clip."),
     ("codec", "Codec", "FFmpeg's encoder, as prores_ks or dnxhd, in a .mov; empty: as the original."),
-    ("executable", "Command vstab", "Its full path; empty: the one that installed the scripts."),
+    ("executable", settings.PATHS["executable"], "Its full path; empty: the one that installed the scripts."),
     (
         "color",
         "Clip color",
@@ -27,16 +27,21 @@ _HIDDEN = ("hyperlapse", "hyperlapse_audio", "fps", "missing_frames")
 
 def edit(host, chosen):
     """Let the user change the settings; return what was done, and what to read."""
-    rows = _rows(chosen)
+    try:
+        rows, why = _rows(chosen), ""
+    except Refused as refused:  # where vstab is may be what has to be corrected
+        rows, why = [], str(refused)
     if host.has_windows:
-        saved = _window(host, chosen, rows)
+        saved = _window(host, chosen, rows, why)
         return "settings saved" if saved else "settings left as they were", []
     settings.save(chosen)
     _open(settings.path())
     done = "this edition of Resolve gives scripts no windows; change the settings in '{}'".format(settings.path())
     lines = ['"result": one of {}'.format(", ".join(settings.RESULTS))]
     lines.append('"parameters": names and values, as {"smoothness": 0.8}; there are:')
-    return done, lines + ["  {} {}: {}".format(row["name"], _values(row), row["help"]) for row in rows]
+    return done, [why] * bool(why) + lines + [
+        "  {} {}: {}".format(row["name"], _values(row), row["help"]) for row in rows
+    ]
 
 
 def check(parameters, rows):
@@ -74,11 +79,11 @@ def _rows(chosen):
 
 
 def _number(text):
+    text = text.replace(",", ".")  # as much of the world writes it
     try:
-        value = float(text)
+        return int(text) if "." not in text else float(text)
     except ValueError:
         return None
-    return int(value) if value == int(value) and "." not in text else value
 
 
 def _values(row):
@@ -89,8 +94,8 @@ def _values(row):
     return "text"
 
 
-def _window(host, chosen, rows):
-    """Show the window until it is closed; whether settings were saved."""
+def _window(host, chosen, rows, why):
+    """Show the window, with a problem if there is one, until it is closed; whether settings were saved."""
     ui, dispatcher = host.fusion.UIManager, host.bmd.UIDispatcher(host.fusion.UIManager)
     lines = [_line(ui, "result", "Result", ui.ComboBox({"ID": "result"}), "What becomes of a stabilized clip.")]
     for name, label, tip in _OWN:
@@ -101,13 +106,15 @@ def _window(host, chosen, rows):
             ui.ComboBox({"ID": row["name"]}) if row.get("choices") else ui.LineEdit({"ID": row["name"], "Text": value})
         )
         lines.append(_line(ui, row["name"], row["label"], field, row["help"]))
-    problem = ui.Label({"ID": "Problem", "Text": "", "WordWrap": True, "Weight": 0})
+    problem = ui.Label({"ID": "Problem", "Text": why, "WordWrap": True, "Weight": 0})
     buttons = ui.HGroup(
         {"Weight": 0}, [ui.Button({"ID": "Save", "Text": "Save"}), ui.Button({"ID": "Close", "Text": "Close"})]
     )
+    half = (len(lines) + 1) // 2  # in one column Save would be below the screen of a laptop
+    columns = ui.HGroup([ui.VGroup(lines[:half]), ui.VGroup(lines[half:])])
     window = dispatcher.AddWindow(
-        {"ID": "vstabSettings", "WindowTitle": "vstab Settings", "Geometry": [300, 120, 560, 28 * len(lines) + 90]},
-        [ui.VGroup(lines + [problem, buttons])],
+        {"ID": "vstabSettings", "WindowTitle": "vstab Settings", "Geometry": [150, 120, 960, 28 * half + 90]},
+        [ui.VGroup([columns, problem, buttons])],
     )
     items = window.GetItems()
     _fill(
@@ -125,8 +132,12 @@ def _window(host, chosen, rows):
         given = {row["name"]: _said(items[row["name"]], row) for row in rows}
         try:
             values = {name: str(items[name].Text).strip() for name, _, _ in _OWN}
-            values["parameters"] = check(given, rows)
+            unseen = _HIDDEN if rows else chosen["parameters"]  # what the window does not show stays
+            kept = {name: chosen["parameters"][name] for name in unseen if name in chosen["parameters"]}
+            values["parameters"] = dict(kept, **check(given, rows))
             values["result"] = words[items["result"].CurrentText]
+            for name, label in settings.PATHS.items():
+                values[name] = settings.full_path(label, values[name])
             if values["executable"]:
                 locate.find(values["executable"])
             settings.save(values)

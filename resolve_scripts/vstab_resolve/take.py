@@ -32,14 +32,21 @@ def put(host, clip, media):
         start, end = ranges.pop(0)
         if not item.AddTake(media, start, end):
             continue
-        number = item.GetTakesCount()
-        off, why = _differs(host, clip, number)
+        try:
+            off, why = _differs(host, clip)
+        except Exception:
+            before.restore()
+            raise
         if not why:
-            _keep_names(host, clip)
             for index in sorted(older, reverse=True):
                 item.DeleteTakeByIndex(index)
+                api.settle(item)
+            if older:
+                item.SelectTakeByIndex(item.GetTakesCount())  # ours is the last, whatever was selected by that
+                api.settle(item)
+            _keep_names(host, clip)
             return
-        before.restore(number)
+        before.restore()
         if off and corrections < _CORRECTIONS:
             corrections += 1
             ranges.insert(0, (start + off, end + off))
@@ -56,16 +63,23 @@ def remove(host, item):
     if not ours:
         return False
     name, color = item.GetName(), item.GetClipColor()
-    selected = item.GetSelectedTakeIndex()
-    original = original_take(takes, next(note for index, _, note in takes if index == max(ours)))
-    if selected in ours and original is not None:
+    if item.GetSelectedTakeIndex() in ours:
+        original = original_take(takes, next(note for index, _, note in takes if index == max(ours)))
+        if original is None:
+            raise Refused(
+                "the original is no longer among the takes of '{}'; add it there, then run again".format(name)
+            )
         item.SelectTakeByIndex(original[0])
+        api.settle(item)
     for index in sorted(ours, reverse=True):
         item.DeleteTakeByIndex(index)
-    if (item.GetTakesCount() or 0) == 1:  # only the original: no selector is needed any more
-        item.FinalizeTake()
-    if any(note is not None for _, _, note in takes_of(host, item)):
+        api.settle(item)
+    left = takes_of(host, item)
+    if any(note is not None for _, _, note in left):
         raise Refused("Resolve does not remove the take of '{}'; do it in the clip's take selector".format(name))
+    if len(left) == 1:  # only the original: no selector is needed any more
+        item.FinalizeTake()
+        api.settle(item)
     if item.GetName() != name:
         host.set_name(item, name)
     if color and item.GetClipColor() != color:
@@ -73,13 +87,15 @@ def remove(host, item):
     return True
 
 
-def _differs(host, clip, number):
-    """Select a take; return by how many frames it must be moved, and what is not as before ("" if nothing)."""
+def _differs(host, clip):
+    """Select the last take; return by how many frames it must be moved, and what is not as before ("" if nothing)."""
     item = clip.item
+    api.settle(item)
+    number = item.GetTakesCount()
     if not item.SelectTakeByIndex(number):
         return 0, "SelectTakeByIndex({}) fails".format(number)
-    media = api.patiently(item.GetMediaPoolItem)
-    if record.read(host, media) is None:
+    api.settle(item)
+    if record.read(host, item.GetMediaPoolItem()) is None:
         return 0, "the take is not shown when it is selected"
     where = item.GetStart(), item.GetDuration()
     if where != (clip.start, clip.duration):
@@ -88,7 +104,9 @@ def _differs(host, clip, number):
         )
     first, last, left = read_range(item)
     if clip.speed != 1 and abs((last - first) - (clip.last - clip.first)) > 1:
-        if not host.set_speed(item, clip.speed) or (item.GetStart(), item.GetDuration()) != where:
+        could = host.set_speed(item, clip.speed)
+        api.settle(item)
+        if not could or (item.GetStart(), item.GetDuration()) != where:
             return 0, "a take does not keep the speed of a retimed clip"
         first, last, left = read_range(item)
     if first != clip.first or last != clip.last:
@@ -110,12 +128,27 @@ class _Selector:
 
     def __init__(self, item):
         self._item = item
-        self.count = item.GetTakesCount() or 0
+        self._count = item.GetTakesCount() or 0
         self._selected = item.GetSelectedTakeIndex() or 0
 
-    def restore(self, number):
-        """Remove take `number`, which was added."""
-        self._item.SelectTakeByIndex(self._selected or 1)
-        self._item.DeleteTakeByIndex(number)
-        if self.count == 0:
-            self._item.FinalizeTake()  # back from a selector of one take to a plain clip
+    def restore(self):
+        """Remove the take that was added.
+
+        Raises:
+            Refused: Resolve does not remove it.
+        """
+        item, selected = self._item, self._selected or 1
+        api.settle(item)
+        item.SelectTakeByIndex(selected)
+        api.settle(item)
+        item.DeleteTakeByIndex(max(self._count, 1) + 1)  # without a selector the clip itself has become take 1
+        api.settle(item)
+        left = item.GetTakesCount() or 0
+        if left > max(self._count, 1) or item.GetSelectedTakeIndex() not in (0, selected):
+            raise Refused(  # and nothing is finalized: that would make the wrong take the clip
+                "Resolve does not remove a take of '{}' that did not fit; remove the last one in the clip's take "
+                "selector".format(item.GetName())
+            )
+        if left and not self._count:
+            item.FinalizeTake()  # back from a selector of one take to a plain clip
+            api.settle(item)

@@ -18,7 +18,7 @@ from typing import Any
 from tests.hosts.resolve_strict import Handle, Rules, wrap
 
 QUIRKS = {
-    "nil after edit": "objects answer None for two seconds after a change",
+    "nil after edit": "clips and lists of clips answer None for two seconds after a change",
     "source frame off by one": "GetSourceStartFrame tells one frame more",
     "no source frames": "GetSourceStartFrame and GetSourceEndFrame tell 0",
     "take end inclusive": "AddTake's endFrame is the last frame shown",
@@ -28,8 +28,12 @@ QUIRKS = {
     "takes change length": "selecting a take gives the clip the take's own length",
     "speed changes length": "SetSpeed keeps the frames and not the length",
     "takes fail": "AddTake returns False",
+    "takes stay": "DeleteTakeByIndex returns False",
+    "selection moves": "deleting a take selects the first",
+    "delete fails": "DeleteClips returns False",
     "name follows take": "the clip is called as the selected take's file",
     "import nothing": "ImportMedia returns an empty list",
+    "import once": "ImportMedia returns nothing for a file that is in the bin",
     "no notes": "third-party metadata is not stored",
     "first delete fails": "DeleteClips returns False the first time",
     "dictionaries": "lists come as dictionaries counted from 1",
@@ -85,6 +89,8 @@ class Media:
 
     def SetClipProperty(self, name: str, value: Any) -> bool:
         if name not in ("FPS", "Start TC", "Data Level", "Input Color Space", "Input Gamma", "Alpha mode"):
+            return False
+        if name == "FPS" and value != as_said(exact(value)):
             return False
         self.values[name] = value
         if name == "FPS":
@@ -315,8 +321,12 @@ class Item:
     def DeleteTakeByIndex(self, index: int) -> bool:
         if not self.is_selector or not 1 <= index <= len(self.takes) or len(self.takes) == 1:
             return False
+        if "takes stay" in self.world.quirks:
+            return False
         del self.takes[index - 1]
         self.selected = max(1, self.selected - (self.selected >= index))
+        if "selection moves" in self.world.quirks:
+            self.selected = 1
         self.world.edited()
         return True
 
@@ -499,7 +509,10 @@ class Timeline:
         return True
 
     def DeleteClips(self, items: list[Item], ripple: bool = False) -> bool:
-        if self.world.page != "edit" or self.world.fails_first("first delete fails"):
+        is_shown = self.world.page == "edit" and self.world.project.timeline is self
+        if not is_shown or "delete fails" in self.world.quirks:
+            return False
+        if self.world.fails_first("first delete fails"):
             return False
         for track in self.tracks:
             track.items = [item for item in track.items if item not in items]
@@ -559,6 +572,8 @@ class Pool:
                 digits = re.search(r"%(\d+)d", path)
                 width = int(digits.group(1)) if digits else 1
                 path = re.sub(r"%\d+d", f"[{first:0{width}}-{last:0{width}}]", path)
+            if "import once" in self.world.quirks and any(media.path == path for media in self.current.clips):
+                continue
             found.append(Media(self.world, path, self.world.probe(path)))
         self.current.clips += found
         return found

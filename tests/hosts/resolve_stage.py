@@ -21,9 +21,13 @@ import numpy.typing as npt
 
 from resolve_scripts import install
 from tests.clips import ClipSpec, write_clip
-from tests.hosts.resolve_fake import FileFacts, World
+from tests.hosts.resolve_fake import FileFacts, Item, World
 from tests.sequences import read_exr, write_exr
 from tests.synthetic import film, shaking
+
+STABILIZE, STABILIZE_360 = "vstab Stabilize Clip", "vstab Stabilize 360 Clip"
+SELECTED, REMOVE, SETTINGS = "vstab Stabilize Selected Clips", "vstab Remove Stabilization", "vstab Settings"
+OLD, NEW = (20, 3, 0), (21, 1, 0)
 
 SIZE = (90, 160)  # (height, width)
 COUNT = 24
@@ -227,3 +231,19 @@ def codec_of(path: str) -> str:
     """Return the codec of a file's video."""
     with av.open(path) as container:
         return container.streams.video[0].codec_context.name
+
+
+def one_clip(clips: dict[str, str], version: tuple[int, ...] = OLD, *quirks: str, **more: Any) -> tuple[World, Item]:
+    """Return a world with a clip of frames 5 to 16."""
+    world = World(facts_of, version, quirks=quirks, **more)
+    return world, world.timeline.place(world.add(clips["25"]), at=0, first=5, duration=12)
+
+
+def numbers(world: World) -> list[tuple[str, int]]:
+    """Return (file, number burnt into the picture) of each frame of the timeline."""
+    seen = world.timeline.shown()
+    return [(Path(place[0]).name, numbers_in(place[0])[place[1]]) for _, place in sorted(seen.items()) if place]
+
+
+def said(capsys: Any) -> str:
+    return str(capsys.readouterr().out)

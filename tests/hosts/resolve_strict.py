@@ -92,6 +92,9 @@ class Handle:
             if method is None:
                 rules.refuse(f"{where} is not modelled; model it if a script needs it")
             rules.log.append(where)
+            can_be_nil = name.startswith("Get") and (model.KIND == "TimelineItem" or name == "GetItemListInTrack")
+            if can_be_nil and model.world.is_nil():
+                return None
             return wrap(method(*map(_unwrap, arguments)), rules)
 
         return call

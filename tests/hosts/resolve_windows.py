@@ -86,6 +86,7 @@ class Window:
     def __init__(self, attributes: dict[str, Any], inside: list[Element]) -> None:
         assert set(attributes) == {"ID", "WindowTitle", "Geometry"}
         self.ID, self.On, self.shown, self._items = attributes["ID"], _On(), False, dict[str, Element]()
+        self.geometry: list[int] = attributes["Geometry"]  # [left, top, width, height]
         self._collect(inside)
 
     def _collect(self, elements: list[Element]) -> None:

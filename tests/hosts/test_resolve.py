@@ -18,28 +18,22 @@ from resolve_scripts import __main__ as outside
 from resolve_scripts import install
 from tests.hosts import resolve_stage as stage
 from tests.hosts.resolve_fake import FileFacts, Item, World
+from tests.hosts.resolve_stage import (
+    NEW,
+    OLD,
+    REMOVE,
+    SELECTED,
+    SETTINGS,
+    STABILIZE,
+    STABILIZE_360,
+    numbers,
+    one_clip,
+    said,
+)
 from tests.hosts.resolve_windows import Event, Fusion, Window
 from vstab_core.cli import main
 
-STABILIZE, STABILIZE_360 = "vstab Stabilize Clip", "vstab Stabilize 360 Clip"
-SELECTED, REMOVE, SETTINGS = "vstab Stabilize Selected Clips", "vstab Remove Stabilization", "vstab Settings"
-OLD, NEW, FREE = (20, 3, 0), (21, 1, 0), "DaVinci Resolve"
-
-
-def one_clip(clips: dict[str, str], version: tuple[int, ...] = OLD, *quirks: str, **more: Any) -> tuple[World, Item]:
-    """Return a world with a clip of frames 5 to 16."""
-    world = World(stage.facts_of, version, quirks=quirks, **more)
-    return world, world.timeline.place(world.add(clips["25"]), at=0, first=5, duration=12)
-
-
-def numbers(world: World) -> list[tuple[str, int]]:
-    """Return (file, number burnt into the picture) of each frame of the timeline."""
-    seen = world.timeline.shown()
-    return [(Path(place[0]).name, stage.numbers_in(place[0])[place[1]]) for _, place in sorted(seen.items()) if place]
-
-
-def said(capsys: Any) -> str:
-    return str(capsys.readouterr().out)
+FREE = "DaVinci Resolve"
 
 
 # ---- what a run leaves behind
@@ -582,7 +576,9 @@ def test_doctor_installs_and_removes_the_scripts(
     mine = folder / "Scripts" / "Utility" / "mine.py"
     mine.write_text("")
     assert main(["doctor", "--install-resolve", str(folder)]) == 0  # again, over it
+    capsys.readouterr()
     assert main(["doctor", "--uninstall-resolve", str(folder)]) == 0
+    assert f"removed scripts: {folder / 'Scripts' / 'Utility'}" in capsys.readouterr().out
     assert [path.name for path in folder.rglob("*") if path.is_file()] == ["mine.py"]
     capsys.readouterr()
     assert main(["doctor", "--uninstall-resolve", str(folder)]) == 0

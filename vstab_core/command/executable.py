@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
+import sysconfig
 from pathlib import Path
 
 from ..errors import OutputError
@@ -13,9 +15,12 @@ def command() -> Path:
     """Return the path of the command vstab of this environment.
 
     Raises:
-        OutputError: it is not beside Python.
+        OutputError: it is not where pip puts it.
     """
-    found = shutil.which("vstab", path=str(Path(sys.executable).parent))
+    user = sysconfig.get_preferred_scheme("user")  # of `pip install --user`
+    folders = [str(Path(sys.executable).parent), sysconfig.get_path("scripts"), sysconfig.get_path("scripts", user)]
+    found = shutil.which("vstab", path=os.pathsep.join(folders))
     if found is None:
-        raise OutputError(f"there is no command vstab beside '{sys.executable}'; install vstab with pip first")
-    return Path(found)
+        places = "', '".join(dict.fromkeys(folders))
+        raise OutputError(f"there is no command vstab in '{places}'; install vstab with pip first")
+    return Path(found).absolute()
