@@ -143,7 +143,11 @@ class Parameters:
         "cubemap (3x2) and eac become equirect; vr180 is half a sphere.",
     )
     method: str = _choice(
-        "klt", ("klt",), "analyze", "Method", "How motion is measured; klt: corner tracks and robust estimation."
+        "klt",
+        ("klt", "cnn"),
+        "analyze",
+        "Method",
+        "klt: corner tracks, robust estimation and a solved path; cnn: with trained networks where they are better.",
     )
     input_space: str = _text(
         "auto",
