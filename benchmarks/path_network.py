@@ -14,7 +14,8 @@ The residual acceleration is the RMS of the second difference of the output's co
 crop is the 99th percentile, and the largest, of what the frames need. A point of the network is compared with the least
 crop of any filter that leaves the same acceleration: with one setting of the filter for all paths, as in a product
 (accelerations: geometric mean over the paths; crops: of all frames), and with the filter's kind and parameter tuned to
-each path, which no product can do before it has seen the path.
+each path, which no product can do before it has seen the path. "<" means that no setting reaches this acceleration.
+The shake above 1 Hz, the main figure of `vstab eval`, is told for the solver and the network beside it.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ from vstab_core.corners import (
     similarity_part,
 )
 from vstab_core.evaluation.canvas import draw_text, write_on_image
+from vstab_core.evaluation.shake import MIN_SHOT_S, above
 from vstab_core.params import Parameters
 from vstab_core.smooth.crop import magnify, retained_share
 from vstab_core.smooth.streaming import StreamingPath
@@ -47,7 +49,7 @@ from vstab_core.training.paths import make_paths
 from vstab_core.training.recipe import rng_of
 
 RESULT = RESULTS / "path_network.json"
-PICTURE = RESULTS / "path_network.png"
+PICTURE = WORK / "path_network.png"  # a picture is no source: made again from the result
 MADE_SEED = 424242  # training draws with seeds 0 up and 10^6
 LOOK_AHEADS = (0, 5)
 BUDGETS = (0.03, 0.05, 0.1, 0.2)
@@ -166,6 +168,35 @@ def runs_of(look_ahead: int) -> list[tuple[str, float, float, Callable[[Clip], n
 
 
 Points = dict[str, list[list[float]]]  # method -> [parameter, second, residual acceleration, p99 crop, largest crop]
+
+
+def shake_left(clip: Clip, stab_from_src: np.ndarray) -> float:
+    """Return the RMS above 1 Hz of the centre's path, over that of the input: what `vstab eval` calls shake."""
+    steps, total = homography_from_corners(clip["corners"], clip["aspect"]), np.zeros(2)
+    for shot in shots(clip):
+        if (shot.stop - shot.start) * clip["interval_s"] < MIN_SHOT_S:
+            continue
+        b, h = stab_from_src[shot], steps[shot]
+        for index, moved in enumerate((b[1:] @ h[1:] @ inverse(b[:-1]), h[1:])):
+            centre = np.cumsum(moved[:, :2, 2] / moved[:, 2:, 2], axis=0)
+            total[index] += np.square(above(centre, 1 / clip["interval_s"])).sum()
+    return float(np.sqrt(total[0] / max(total[1], 1e-12)))
+
+
+def shakes(clips: list[Clip]) -> list[dict[str, Any]]:
+    """Return the shake left by the solver and by the network, at more look-aheads: median, geometric mean, worst."""
+    rows = []
+    for look_ahead in (0, 1, 2, 5, 9):
+        for budget in (0.1, 0.15):
+            row: dict[str, Any] = {"look_ahead": look_ahead, "max_crop": budget}
+            for method in ("klt", "cnn"):
+                parameters = Parameters(method=method, look_ahead=look_ahead, max_crop=budget)
+                left = [shake_left(clip, streamed(clip, parameters)) for clip in clips]
+                row[method] = [round(float(x), 3) for x in (np.median(left), np.exp(np.mean(np.log(left))), max(left))]
+            rows.append(row)
+    return rows
+
+
 FILTERS = ("gaussian", "kalman position", "kalman velocity")
 
 
@@ -204,7 +235,10 @@ def least_crop(points: list[list[float]], acceleration: float, column: int) -> f
 
 
 def ratios(points: Points, against: tuple[str, ...], column: int) -> list[float]:
-    """Return the network's crop over the least of the others', for each of its points; NaN where that is nothing."""
+    """Return the network's crop over the least of the others', for each of its points.
+
+    0 where the others reach this acceleration with no parameter; NaN where they need no crop for it.
+    """
     found = []
     for _, _, acceleration, *crops in points["network"]:
         least = min(least_crop(points[name], acceleration, column) for name in against)
@@ -265,7 +299,7 @@ SHOWN = ("p99_one_setting", "max_one_setting", "p99_tuned_median", "p99_tuned_wo
 
 
 def _cell(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"
+    return "-" if value is None else "<" if value == 0 else f"{value:.2f}"
 
 
 COLORS = {"gaussian": (60, 150, 255), "kalman position": (110, 220, 110), "kalman velocity": (220, 200, 60),
@@ -318,6 +352,11 @@ def main(arguments: list[str] | None = None) -> int:
                 result["groups"][f"{kind}, look-ahead {look_ahead}"] = {
                     "clips": [clip["name"] for clip in clips], "network": summary(each, pooled), "curves": curves,
                 }  # fmt: skip
+    if sets["measured"]:
+        result["shake of measured"] = shakes(sets["measured"])
+        head = ["look-ahead", "max_crop", "solver: median", "mean", "worst", "network: median", "mean", "worst"]
+        print(table(head, [[str(value) for value in (row["look_ahead"], row["max_crop"], *row["klt"], *row["cnn"])]
+                           for row in result["shake of measured"]]), end="\n\n")  # fmt: skip
     head = ["paths", "max_crop", "smoothness", "left", *(f"{a} {b}" for a in ("filters", "solver") for b in SHOWN)]
     rows = [
         [title, f"{row['max_crop']:g}", f"{row['smoothness']:g}", f"{row['left']:.3f}",
