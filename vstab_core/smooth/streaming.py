@@ -79,7 +79,7 @@ class StreamingPath:
         self._begin_shot()
 
     def _learned_path(self, interval_s: float) -> LearnedPath | None:
-        """Return the network's path where it is better than a filter, see `docs/cnn.md`."""
+        """Return the network's path where it was trained for one; what it is worth: `docs/cnn.md`."""
         parameters = self._parameters
         if parameters.look_ahead > AHEAD or parameters.lock == "on":
             return None
@@ -198,7 +198,7 @@ def _weights_in_sight(parameters: Parameters, interval_s: float, learned: bool) 
 
     A jerk filter that cannot see ahead extrapolates a parabola and swings; a speed filter only lags. Both are
     made for the same cut-off; what the window cannot see of the jerk filter's, the speed filter takes over. After the
-    network, which neither lags nor swings, acceleration alone is left.
+    network, whose path is to be followed and not smoothed anew, acceleration alone is weighed.
     """
     full = smoothness_weights(parameters, interval_s)
     if learned:
