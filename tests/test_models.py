@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from vstab_core.errors import ModelError
-from vstab_core.models.load import checked_device, facts_of, load, save
+from vstab_core.models.load import checked_device, facts_of, load, load_module, save, weights_path
 
 PACKAGE = Path(__file__).parents[1] / "vstab_core"
 ARRAYS = {"layer.weight": np.arange(600, dtype=np.float32).reshape(20, 30), "layer.bias": np.zeros(20, np.float32)}
@@ -67,3 +67,22 @@ def test_nothing_that_stabilizes_knows_the_training() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom):
                 assert "training" not in (node.module or "").split("."), path
+
+
+def test_the_installed_path_network_is_sound_and_its_card_says_what_it_is() -> None:
+    from vstab_core.models import path_kernel
+
+    arrays = load("path", path_kernel.ARCHITECTURE)
+    assert sum(value.size for value in arrays.values()) == 9291
+    module = load_module("path")
+    assert sum(value.numel() for value in module.parameters()) == 9291
+    card = weights_path("path").with_suffix(".md").read_text()
+    for name, value in facts_of(weights_path("path")).items():
+        assert name == "held_out" or f"| {name.replace('_', ' ')} | {value} |" in card
+
+
+def test_weights_that_do_not_fit_the_network_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "path.safetensors"
+    save(ARRAYS, path, "path 1", {})
+    with pytest.raises(ModelError, match=r"does not fit the network 'path': first.bias is None"):
+        load_module("path", path)

@@ -113,3 +113,25 @@ def test_the_rate_rises_falls_and_never_vanishes() -> None:
     assert rates.max() == pytest.approx(1)
     assert (np.diff(rates[10:]) < 0).all()
     assert 0.02 <= rates[-1] < 0.03
+
+
+def test_the_command_trains_resumes_and_exports_the_path_network(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from vstab_core.cli import main
+    from vstab_core.models.load import facts_of, load_module
+
+    folder = tmp_path / "out"
+    words = ["train", "path", "--out", str(folder), "--steps", "2", "--device", "cpu", "--progress", "json"]
+    assert main(words) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["event"] for line in lines][0 :: len(lines) - 1] == ["started", "result"]
+    assert lines[-1]["figures"]["steps"] == 2
+    assert {file.name for file in folder.iterdir()} == {
+        "path.safetensors", "path.md", "log.jsonl", "curves.png", "checkpoint.pt",
+    }  # fmt: skip
+    assert facts_of(folder / "path.safetensors")["steps"] == 2
+    load_module("path", folder / "path.safetensors")
+    assert main(words) == 4  # what is there is not written over unasked
+    assert "holds a training; give --resume to go on, --overwrite to begin anew" in capsys.readouterr().out
+    assert main(["train", "path", "--out", str(folder), "--steps", "no"]) == 2

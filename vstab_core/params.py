@@ -143,7 +143,12 @@ class Parameters:
         "cubemap (3x2) and eac become equirect; vr180 is half a sphere.",
     )
     method: str = _choice(
-        "klt", ("klt",), "analyze", "Method", "How motion is measured; klt: corner tracks and robust estimation."
+        "klt",
+        ("klt", "cnn"),
+        "analyze",
+        "Method",
+        "klt: corner tracks, robust estimation and a solved path; cnn: in streaming with a look-ahead below 10 frames "
+        "a trained network chooses the path.",
     )
     input_space: str = _text(
         "auto",

@@ -99,12 +99,12 @@ def save(arrays: Mapping[str, npt.NDArray[Any]], path: Path, architecture: str, 
         architecture: of the network, as `load` will ask for it.
         facts: of the training, for the model card; anything JSON can hold.
     """
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save as as_bytes
 
     plain = {key: np.ascontiguousarray(value) for key, value in arrays.items()}
     metadata = {"architecture": architecture, "checksum": _checksum(plain), "facts": json.dumps(dict(facts))}
     with whole_file(path, None, True) as file:
-        save_file(plain, str(file), metadata)
+        file.write_bytes(as_bytes(plain, metadata))  # `save_file` lets nobody else read it
 
 
 def _read(path: Path, name: str, architecture: str) -> tuple[Arrays, dict[str, str]]:

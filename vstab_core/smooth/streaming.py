@@ -20,15 +20,25 @@ from ..corners import (
     similarity_part,
 )
 from ..errors import UsageError
-from ..params import Parameters
+from ..models.path_kernel import AHEAD
+from ..params import PARAMS, Parameters
 from ..types import FloatArray, FrameWarp
 from .crop import magnify, retained_share, sides_of
+from .learned import LearnedPath
 from .solver import Bounds, PathProblem, Smoothness, roughness_bands
-from .weights import smoothness_weights
+from .weights import horizon_frames, smoothness_weights
 
 PAST = 3  # frames that the third difference reaches back
 FIRST_ORDER = 0.99  # of the budget for the solver, which counts a turn to first order only; the rest keeps corners in
 TINY_PRICE = 1e-6  # streaming cannot save margin: the zoom is fixed before the first frame
+# After the network: the solve that keeps its path in the budget smooths it over this many frames for each one ahead,
+# and over no more than AFTER_HORIZON times what the user asks for. Live, any smoothing more left more shake.
+AFTER_NETWORK = 2.4
+AFTER_HORIZON = 1.25
+# The goal is taken to go on beyond what is seen: a window that ends there would leave the path swinging about it.
+BEYOND = 16
+SPEED_OVER = 6  # frames back over which the goal's speed is taken, beside those ahead
+NO_BOUND = 10.0
 
 
 class StreamingPath:
@@ -55,13 +65,27 @@ class StreamingPath:
         self._basis, self._part = similarity_basis(aspect), similarity_part(aspect)
         self._sides = sides_of(self._basis, aspect)
         self._look_ahead = parameters.look_ahead
-        self._weights = _weights_in_sight(parameters, interval_s)
-        self._gains = [_window_gains(n, self._weights) for n in range(self._look_ahead + 1)]
-        self._problems = [_window_problem(n, self._weights) for n in range(self._look_ahead + 1)]
         self._budget = FIRST_ORDER * parameters.max_crop
+        self._learned = self._learned_path(interval_s) if parameters.method == "cnn" else None
+        self._weights = _weights_in_sight(parameters, interval_s, self._learned is not None)
+        self._beyond = BEYOND if self._learned is not None and self._look_ahead > 0 else 0
+        windows = range(self._beyond, self._beyond + self._look_ahead + 1)
+        self._gains = [_window_gains(n, self._weights) for n in windows]
+        self._problems = [_window_problem(n, self._weights) for n in windows]
+        # The solver goes on from what was shown; the network's path would swing about one that is corrected by half.
+        self._strengths = (parameters.strength, 1.0) if self._learned is None else (1.0, parameters.strength)
         self._shown = 1.0 if parameters.zoom == "none" else 1.0 - parameters.max_crop
         self._waiting: deque[tuple[FloatArray, bool]] = deque()  # corners (4, 2) and cut, of frames not yet given out
         self._begin_shot()
+
+    def _learned_path(self, interval_s: float) -> LearnedPath | None:
+        """Return the network's path where it was trained for one; what it is worth: `docs/cnn.md`."""
+        parameters = self._parameters
+        if parameters.look_ahead > AHEAD or parameters.lock == "on":
+            return None
+        numbers = 2 if parameters.model == "translation" else 4
+        budget = FIRST_ORDER * (parameters.max_crop if parameters.border == "crop" else PARAMS["max_crop"].maximum)
+        return LearnedPath(self._sides[:, :numbers], budget, horizon_frames(parameters, interval_s))
 
     def push(self, corners: FloatArray, cut: bool) -> list[FrameWarp]:
         """Take the motion (4, 2) of the next frame; return the warps that are decided."""
@@ -76,6 +100,9 @@ class StreamingPath:
         self._correction = np.eye(3)  # stabilized from source, of the last frame given out
         self._smooth = np.zeros((PAST, 4))  # the path of the last frames given out
         self._offset = np.zeros(4)  # correction of the last one, as coefficients
+        if self._learned is not None:
+            self._learned.begin_shot()
+            self._goals: deque[FloatArray] = deque(maxlen=SPEED_OVER + 1)  # of the last frames given out
 
     def _next(self) -> FrameWarp:
         corners, cut = self._waiting.popleft()
@@ -83,13 +110,16 @@ class StreamingPath:
             self._begin_shot()
             corners = np.zeros((4, 2))
         path = self._path_ahead(corners)
-        self._offset = self._solve(path)[0] * self._parameters.strength
-        self._correction = similarity_from(self._offset[None] @ self._basis, self._aspect)[0]
+        self._offset = self._solve(path, self._goal(path))[0] * self._strengths[0]
+        self._correction = self._corrected()
         if self._parameters.border == "crop" and self._parameters.zoom != "none":
             self._fit_exactly()
         self._smooth = np.concatenate([self._smooth[1:], (path[0] + self._offset)[None]])
         src_from_dst = inverse(self._correction) @ magnify(np.array([self._shown]))[0]
         return FrameWarp(src_from_dst / src_from_dst[2, 2], self._aspect)
+
+    def _corrected(self) -> FloatArray:
+        return np.asarray(similarity_from(self._strengths[1] * self._offset[None] @ self._basis, self._aspect)[0])
 
     def _path_ahead(self, corners: FloatArray) -> FloatArray:
         """Return the measured path of this frame and those ahead in its shot, (n, 4), as seen after the correction."""
@@ -103,17 +133,35 @@ class StreamingPath:
         moved = corners_from_homography(seen, self._aspect).reshape(-1, 8) @ self._part.T
         return np.asarray(self._smooth[-1] - self._offset + np.cumsum(moved, axis=0))
 
-    def _solve(self, path: FloatArray) -> FloatArray:
-        """Return the corrections (n, 4) of this frame and those ahead."""
+    def _solve(self, path: FloatArray, goal: FloatArray) -> FloatArray:
+        """Return the corrections (n, 4) of this frame and those ahead: smooth, near the goal, in the budget.
+
+        Args:
+            path: (n, 4), as measured.
+            goal: (n or more, 4), of which what lies beyond the path is without bounds.
+        """
         count = len(path)
-        wanted = self._gains[count - 1] @ np.concatenate([self._smooth, path]) - path
+        wanted = (self._gains[count - 1] @ np.concatenate([self._smooth, goal]))[:count] - path
         if self._parameters.model == "translation":
             wanted[:, 2:] = 0
         if self._parameters.border != "crop" or (wanted @ self._sides.T).max() <= self._budget:
             return np.asarray(wanted)
-        room = np.zeros((count, len(self._sides)))
+        room = np.full((len(goal), len(self._sides)), NO_BOUND)
+        room[:count] = (path - goal[:count]) @ self._sides.T
         bounds = Bounds(self._sides, room, self._budget, TINY_PRICE)
-        return self._problems[count - 1].bounded(path, bounds, self._smooth)
+        moved = self._problems[count - 1].bounded(goal, bounds, self._smooth)[:count]
+        return moved + goal[:count] - path
+
+    def _goal(self, path: FloatArray) -> FloatArray:
+        """Return what the solved path keeps to: the path as measured, or as the network makes it and has it go on."""
+        if self._learned is None:
+            return path
+        goal = path.copy()
+        moved = path - (self._smooth[-1] - self._offset)
+        goal[:, : self._learned.numbers] += self._learned.next(moved[:, : self._learned.numbers])
+        self._goals.append(goal[0])
+        speed = (goal[-1] - self._goals[0]) / max(1, len(goal) + len(self._goals) - 2)
+        return np.concatenate([goal, goal[-1] + np.arange(1, self._beyond + 1)[:, None] * speed])
 
     def _fit_exactly(self) -> None:
         # The budget above is first order in the angle; the picture's edge is not.
@@ -123,7 +171,7 @@ class StreamingPath:
             if short <= 0:
                 return
             self._offset = self._offset * (1 - max(0.01, 2 * short))
-            self._correction = similarity_from(self._offset[None] @ self._basis, self._aspect)[0]
+            self._correction = self._corrected()
         self._offset = np.zeros(4)
         self._correction = np.eye(3)
 
@@ -145,13 +193,17 @@ def _window_gains(ahead: int, weights: Smoothness) -> FloatArray:
     return np.asarray(np.linalg.solve(free, measured))
 
 
-def _weights_in_sight(parameters: Parameters, interval_s: float) -> Smoothness:
+def _weights_in_sight(parameters: Parameters, interval_s: float, learned: bool) -> Smoothness:
     """Return the weights, with jerk giving way to speed where the look-ahead is short.
 
     A jerk filter that cannot see ahead extrapolates a parabola and swings; a speed filter only lags. Both are
-    made for the same cut-off; what the window cannot see of the jerk filter's, the speed filter takes over.
+    made for the same cut-off; what the window cannot see of the jerk filter's, the speed filter takes over. After the
+    network, whose path is to be followed and not smoothed anew, acceleration alone is weighed.
     """
     full = smoothness_weights(parameters, interval_s)
+    if learned:
+        width = min(AFTER_NETWORK * parameters.look_ahead, AFTER_HORIZON * horizon_frames(parameters, interval_s))
+        return Smoothness(full.anchor, 0.0, width**4, 0.0)
     if parameters.lock == "on":
         return full
     cutoff_frames = 2 * np.pi * full.jerk ** (1 / 6)

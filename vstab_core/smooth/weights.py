@@ -24,5 +24,9 @@ def smoothness_weights(parameters: Parameters, interval_s: float) -> Smoothness:
     """
     if parameters.lock == "on":
         return Smoothness(anchor=1e-8, speed=1.0, acceleration=0.0, jerk=100.0)
-    cutoff_frames = CUTOFF_PERIODS * HORIZON_S * parameters.smoothness / interval_s
-    return Smoothness(anchor=1.0, speed=0.0, acceleration=0.0, jerk=(cutoff_frames / (2 * np.pi)) ** 6)
+    return Smoothness(anchor=1.0, speed=0.0, acceleration=0.0, jerk=horizon_frames(parameters, interval_s) ** 6)
+
+
+def horizon_frames(parameters: Parameters, interval_s: float) -> float:
+    """Return over how many frames the path is smoothed: the period of the cut-off, over 2 pi."""
+    return float(CUTOFF_PERIODS * HORIZON_S * parameters.smoothness / interval_s / (2 * np.pi))

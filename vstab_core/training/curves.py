@@ -19,7 +19,10 @@ TEXT_PX = 11.0
 
 
 def draw_curves(log: Path, picture: Path) -> None:
-    """Write a PNG: loss terms above, held-out measures below, logarithmic; nothing where the log is empty."""
+    """Write a PNG: loss terms above, held-out measures below, logarithmic where all is positive.
+
+    Nothing is written while the log is empty.
+    """
     rows = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
     terms = _series(rows, "terms")
     total = [(row["step"], row["loss"]) for row in rows if "loss" in row]
@@ -44,20 +47,24 @@ def _series(rows: list[dict[str, Any]], key: str) -> dict[str, list[tuple[int, f
 
 def _panel(title: str, series: dict[str, list[tuple[int, float]]], last: int) -> Any:
     image: Any = np.full((HEIGHT, WIDTH, 3), GROUND, np.uint8)
-    values = np.array([value for points in series.values() for _, value in points if value and np.isfinite(value)])
-    size = np.abs(values) if len(values) else np.ones(1)
-    low = np.floor(np.log10(max(size.min(), size.max() * 1e-6)))
-    high = max(low + 1, np.ceil(np.log10(size.max())))
+    values = np.array([value for points in series.values() for _, value in points if np.isfinite(value)])
+    values = values if len(values) else np.ones(1)
+    linear = values.min() <= 0  # a loss that is a logarithm already
+
+    def scaled(value: float) -> float:
+        return value if linear else float(np.log10(max(value, 1e-6 * values.max())))
+
+    low, high = np.floor(scaled(values.min())), np.ceil(scaled(values.max()))
+    high = max(low + 1, high)
     right, bottom = WIDTH - LEGEND, HEIGHT - PAD
 
     def at(step: float, value: float) -> tuple[float, float]:
-        share = (np.log10(max(abs(value), 10**low)) - low) / (high - low)
-        return PAD + (right - PAD) * step / last, bottom - (bottom - PAD) * share
+        return PAD + (right - PAD) * step / last, bottom - (bottom - PAD) * (scaled(value) - low) / (high - low)
 
-    for decade in range(int(low), int(high) + 1):
-        y = round(at(0, 10.0**decade)[1])
+    for line in np.linspace(low, high, 5) if linear else np.arange(low, high + 1):
+        y = round(at(0, line if linear else 10.0**line)[1])
         cv2.line(image, (PAD, y), (right, y), GRID, 1)
-        _write(image, f"1e{decade}", 4, y - 6)
+        _write(image, f"{line:.3g}" if linear else f"1e{line:g}", 4, y - 6)
     _write(image, title, PAD, 12)
     _write(image, f"step {last}", right - 70, bottom + 12)
     for index, (name, points) in enumerate(series.items()):

@@ -1,0 +1,132 @@
+"""The recipe of the path network: camera paths without labels; smooth, close, and inside the budget."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ..corners import similarity_basis
+from ..models.path import ARCHITECTURE, build
+from ..models.path_kernel import AHEAD, HORIZONS, KERNELS, LARGEST, Eye
+from ..smooth.crop import sides_of
+from ..types import FloatArray
+from .measured_paths import read_paths, with_measured
+from .paths import Paths, make_paths
+from .recipe import Batch, Lesson, Options, Recipe, Terms, rng_of
+
+COUNT, FRAMES = 48, 160
+BUDGETS = (0.02, 0.4)  # of the picture: max_crop
+FLOOR = 2e-4  # of the half width: what nobody sees; keeps the logarithm of a still path finite
+JERK = 0.05  # against acceleration, both in units of the horizon
+HINGE = 2.0  # on what is wished beyond the budget: cutting it off is a jolt
+HELD_OUT_SEED = 10**6
+
+
+def batch_of(paths: Paths, budget: FloatArray, look_ahead: int, horizon: FloatArray) -> Batch:
+    """Return a batch of N paths of F frames.
+
+    Returns:
+        features (N, F, 4, FEATURES), offset (N, F, 4, KERNELS) as of `Eye.step`; sides (N, R, 4); path (N, F, 4) and
+        unit (N, 4), the correction that would use up the budget alone, both coefficients; horizon (N,). float32.
+    """
+    sides = np.stack([sides_of(similarity_basis(aspect), aspect) for aspect in paths.aspect]) / budget[:, None, None]
+    unit = 1 / np.abs(sides).max(axis=1)
+    sides *= unit[:, None]
+    path = np.moveaxis(paths.path / unit[:, None], 1, 0)  # (F, N, 4)
+    eye = Eye(path.shape[1:], sides)
+    seen = [eye.step(path[frame : frame + look_ahead + 1], horizon) for frame in range(len(path))]
+    features, offset = (np.stack([pair[which] for pair in seen], axis=1) for which in (0, 1))
+    values = {"features": features, "offset": offset, "sides": sides, "path": paths.path, "unit": unit,
+              "horizon": horizon}  # fmt: skip
+    return {name: torch.from_numpy(value.astype(np.float32)) for name, value in values.items()}
+
+
+def shown_path(model: torch.nn.Module, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the corrections (N, F, 4) in units of the budget, inside it, and the use of it that was wished (N, F).
+
+    The twin of `path_kernel.Average`, with gradients.
+    """
+    weight = torch.exp(model(batch["features"]).float().clamp(-LARGEST, LARGEST))
+    share = weight / (1 + weight.sum(dim=-1, keepdim=True))
+    kernels = (share[..., :KERNELS] * batch["offset"]).sum(dim=-1)
+    stay, go_on = share[..., -2], share[..., -1]
+    moved = torch.diff(batch["path"] / batch["unit"][:, None], dim=1, prepend=batch["path"][:, :1] * 0)
+    # what the two choices of the shown path add whatever its last corrections were
+    fixed = kernels - (stay + go_on) * moved
+    fixed[:, 1:] = fixed[:, 1:] + go_on[:, 1:] * moved[:, :-1]
+    last = before = torch.zeros_like(fixed[:, 0])
+    corrections, uses = [], []
+    for frame_fixed, near, far in zip(fixed.unbind(1), (stay + 2 * go_on).unbind(1), go_on.unbind(1), strict=True):
+        wish = frame_fixed + near * last - far * before
+        use = torch.einsum("nrk,nk->nr", batch["sides"], wish).max(dim=1).values
+        before, last = last, wish / use.clamp(min=1)[:, None]
+        corrections.append(last)
+        uses.append(use)
+    return torch.stack(corrections, dim=1), torch.stack(uses, dim=1)
+
+
+def energies(correction: torch.Tensor, batch: Batch) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return each path's mean squares (N,) of acceleration, jerk and correction: corner displacements, normalised."""
+    correction = correction * batch["unit"][:, None]
+    acceleration = (batch["path"] + correction).diff(n=2, dim=1)
+    jerk = acceleration.diff(dim=1)
+    mean = [value.square().sum(dim=2).mean(dim=1) for value in (acceleration, jerk, correction)]
+    return mean[0], mean[1], mean[2]
+
+
+def loss(model: torch.nn.Module, batch: Batch, step: int) -> Terms:
+    """Return the terms; a similarity cannot shear or bend, so one for the shape would be zero.
+
+    The logarithm makes a tenth less worth the same on a calm path as on a wild one.
+    """
+    correction, use = shown_path(model, batch)
+    acceleration, jerk, size = energies(correction, batch)
+    horizon = batch["horizon"]
+    energy = horizon**4 * acceleration + JERK * horizon**6 * jerk + size
+    return {
+        "energy": torch.log(energy + FLOOR**2).mean(),
+        "budget": HINGE * (use - 1).clamp(0, 3).square().mean(),
+    }
+
+
+def _draw(seed: int, step: int, count: int, frames: int, measured: Sequence[Paths] = ()) -> Batch:
+    rng = rng_of(seed, step)
+    paths = make_paths(rng, count, frames)
+    if measured:
+        paths = with_measured(rng, paths, measured)
+    budget = _log_uniform(rng, BUDGETS, count)
+    look_ahead = 0 if rng.random() < 0.45 else int(rng.integers(0, AHEAD + 1))
+    horizon = _log_uniform(rng, HORIZONS, count)
+    return batch_of(paths, budget, look_ahead, horizon)
+
+
+def _log_uniform(rng: np.random.Generator, limits: tuple[float, float], count: int) -> FloatArray:
+    """Return numbers between two limits, evenly spread in the logarithm."""
+    return np.asarray(np.exp(rng.uniform(np.log(limits[0]), np.log(limits[1]), count)))
+
+
+def _prepare(options: Options, data: Path | None) -> Lesson:
+    held_out = [_draw(HELD_OUT_SEED, step, 32, 240) for step in range(6)]
+    measured = read_paths(data, FRAMES) if data is not None else []
+
+    def measure(model: torch.nn.Module) -> dict[str, float]:
+        found = [loss(model, batch, 0) for batch in held_out]
+        return {name: float(np.mean([float(terms[name]) for terms in found])) for name in found[0]}
+
+    made = "made-up camera paths of `training/paths.py`"
+    data_used = f"{made}, and a third measured from {len(measured)} shots" if measured else made
+    return Lesson(lambda step: _draw(options.seed, step, COUNT, FRAMES, measured), loss, measure, data_used)
+
+
+ABOUT = """\
+Smooths the camera path of `--streaming` and `vstab pipe` with a look-ahead of 0 to 9 frames (`--method cnn`). For each
+frame and each number of a similarity it weighs nine Kalman filters, the path shown so far and its continuation. Three
+dense layers, run in NumPy. It sees paths, never pictures, and was trained without labels. What it reaches, and that up
+to 5 frames ahead the solver leaves less shake above 1 Hz: docs/cnn.md.
+
+Not for ten and more frames of look-ahead, `--lock on`, perspective or rotation in 360 clips."""
+
+RECIPE = Recipe(build, ARCHITECTURE, Options(steps=2400, rate=1.5e-3, warm_up=0.1, measure_every=200), _prepare, ABOUT)
