@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Collection, Mapping
 from typing import Any
+
+from .params import DEFAULTS, PARAMS
 
 # What vstab can write; other clips (.mpg, .wmv, .360) give a .mov, which holds nearly every codec.
 CONTAINERS = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mxf", ".ts", ".mts", ".m2ts", ".nut", ".3gp", ".flv")
 
 # Parameters that an analysis depends on: clips are analyzed again for another value.
-_OF_ANALYSIS = ("projection", "stereo", "method")
+_OF_ANALYSIS = tuple(name for name, row in PARAMS.items() if row.stage == "analyze")
 
 
 def result_file(source: str, folder: str, taken: Collection[str] = ()) -> str:
@@ -38,7 +41,9 @@ def analysis_file(source: str, folder: str, parameters: Mapping[str, Any], is_36
 
     In a folder of their own, clips of different folders may have one name: a few digits of the path tell them apart.
     """
-    words = [str(parameters[name]) for name in _OF_ANALYSIS if parameters.get(name, "auto") != "auto"]
+    words = [
+        _word(parameters[name]) for name in _OF_ANALYSIS if parameters.get(name, DEFAULTS[name]) != DEFAULTS[name]
+    ]
     if parameters.get("model") == "rotation":  # decided while the clip is analyzed
         words.append("rotation")
     if is_360 and parameters["projection"] == "auto":  # the user says so, whatever the file says
@@ -47,3 +52,8 @@ def analysis_file(source: str, folder: str, parameters: Mapping[str, Any], is_36
     if folder:
         words.insert(0, hashlib.sha256(os.fsencode(os.path.abspath(source))).hexdigest()[:6])
     return os.path.join(folder or os.path.dirname(source), ".".join([name, *words, "vstab"]))
+
+
+def _word(value: Any) -> str:
+    # Colour spaces and paths hold slashes and spaces.
+    return re.sub(r"[^\w.]+", "-", str(value)).strip("-.")[-40:]
