@@ -13,7 +13,8 @@ from vstab_core.errors import ModelError
 from vstab_core.models.load import checked_device, facts_of, load, load_module, save, weights_path
 
 PACKAGE = Path(__file__).parents[1] / "vstab_core"
-ARRAYS = {"layer.weight": np.arange(600, dtype=np.float32).reshape(20, 30), "layer.bias": np.zeros(20, np.float32)}
+ARRAYS = {"layer.weight": np.arange(600, dtype=np.float32).reshape(20, 30), "layer.bias": np.zeros(20, np.float32),
+          "layer.seen": np.array(7)}  # fmt: skip
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def weights(tmp_path: Path) -> Path:
 def test_weights_are_read_as_they_were_written(weights: Path) -> None:
     found = load("path", "path 1", weights)
     assert found.keys() == ARRAYS.keys()
-    assert all(np.array_equal(found[key], ARRAYS[key]) for key in ARRAYS)
+    assert all(np.array_equal(found[key], ARRAYS[key]) and found[key].shape == ARRAYS[key].shape for key in ARRAYS)
     assert facts_of(weights) == {"steps": 7}
 
 

@@ -132,6 +132,13 @@ def test_the_command_trains_resumes_and_exports_the_path_network(
     }  # fmt: skip
     assert facts_of(folder / "path.safetensors")["steps"] == 2
     load_module("path", folder / "path.safetensors")
+    further = ["--out", str(tmp_path / "further"), "--from", str(folder / "path.safetensors"), "--rate", "1e-9"]
+    assert main(["train", "path", *further, "--steps", "1", "--device", "cpu", "--progress", "none"]) == 0
+    facts = facts_of(tmp_path / "further" / "path.safetensors")
+    assert (facts["begun with"], facts["rate"]) == ("weights of 2 steps", 1e-9)
+    ends = [load_module("path", path / "path.safetensors").first.weight for path in (folder, tmp_path / "further")]  # type: ignore[union-attr]
+    assert torch.allclose(*ends, atol=1e-6)  # it began where the other ended, and hardly moved
+    capsys.readouterr()
     assert main(words) == 4  # what is there is not written over unasked
     assert "holds a training; give --resume to go on, --overwrite to begin anew" in capsys.readouterr().out
     assert main(["train", "path", "--out", str(folder), "--steps", "no"]) == 2

@@ -41,9 +41,7 @@ def analysis_file(source: str, folder: str, parameters: Mapping[str, Any], is_36
 
     In a folder of their own, clips of different folders may have one name: a few digits of the path tell them apart.
     """
-    words = [
-        _word(parameters[name]) for name in _OF_ANALYSIS if parameters.get(name, DEFAULTS[name]) != DEFAULTS[name]
-    ]
+    words = [_word(parameters[name]) for name in _OF_ANALYSIS if parameters.get(name, DEFAULTS[name]) != DEFAULTS[name]]
     if parameters.get("model") == "rotation":  # decided while the clip is analyzed
         words.append("rotation")
     if is_360 and parameters["projection"] == "auto":  # the user says so, whatever the file says

@@ -25,6 +25,8 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--data", metavar="FOLDER", type=Path, help="clips or stills of yours to train on (default: what is made up)"
     )
+    command.add_argument("--from", dest="start", metavar="FILE", type=Path, help="weights to begin with, to train on")
+    command.add_argument("--rate", metavar="R", help="highest learning rate (default: the recipe's)")
     command.add_argument("--steps", metavar="N", help="of the optimiser (default: the recipe's)")
     command.add_argument("--seed", metavar="N", help="of weights and batches (default: 0)")
     command.add_argument("--device", choices=DEVICES, default="auto", help="where it is trained")
@@ -47,6 +49,8 @@ def run(options: argparse.Namespace, on_progress: ProgressFn) -> Result:
         text: str | None = getattr(options, name)
         if text is not None:
             asked[name] = _whole(name, text, least)
+    if options.rate is not None:
+        asked["rate"] = _rate(options.rate)
     from ..training.make import train_network
 
     return train_network(
@@ -54,6 +58,7 @@ def run(options: argparse.Namespace, on_progress: ProgressFn) -> Result:
         options.output,
         asked=asked,
         data=options.data,
+        start=options.start,
         resume=options.resume,
         overwrite=options.overwrite,
         on_progress=on_progress,
@@ -64,3 +69,13 @@ def _whole(name: str, text: str, least: int) -> int:
     if not text.isascii() or not text.isdigit() or not least <= int(text) <= 10**9:
         raise UsageError(f"--{name} must be a whole number from {least} up, got {text!r}")
     return int(text)
+
+
+def _rate(text: str) -> float:
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = 0.0
+    if not 0 < rate <= 1:
+        raise UsageError(f"--rate must be a number above 0, at most 1, got {text!r}")
+    return rate

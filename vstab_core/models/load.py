@@ -101,7 +101,7 @@ def save(arrays: Mapping[str, npt.NDArray[Any]], path: Path, architecture: str, 
     """
     from safetensors.numpy import save as as_bytes
 
-    plain = {key: np.ascontiguousarray(value) for key, value in arrays.items()}
+    plain = {key: np.asarray(value, order="C") for key, value in arrays.items()}  # keeps a scalar a scalar
     metadata = {"architecture": architecture, "checksum": _checksum(plain), "facts": json.dumps(dict(facts))}
     with whole_file(path, None, True) as file:
         file.write_bytes(as_bytes(plain, metadata))  # `save_file` lets nobody else read it

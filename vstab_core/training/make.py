@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError, OutputError
-from ..models.load import save
+from ..models.load import facts_of, load_module, save
 from ..outfile import output_error, whole_file
 from ..result import ProgressFn, Result
 from .checkpoint import NAME as CHECKPOINT
@@ -24,6 +24,7 @@ def train_network(
     *,
     asked: Mapping[str, Any],
     data: Path | None = None,
+    start: Path | None = None,
     resume: bool = False,
     overwrite: bool = False,
     on_progress: ProgressFn | None = None,
@@ -35,6 +36,7 @@ def train_network(
         folder: made if it is not there.
         asked: options that differ from the recipe's, by name.
         data: the user's clips or stills.
+        start: weights to begin with, of an earlier training; None: fresh ones.
         resume: go on where the folder's checkpoint ends.
         overwrite: begin anew in a folder that holds a training.
         on_progress: may raise `Cancelled`.
@@ -50,7 +52,7 @@ def train_network(
     if (folder / CHECKPOINT).exists() and not (resume or overwrite):
         raise OutputError(f"'{folder}' holds a training; give --resume to go on, --overwrite to begin anew")
     seed_everything(options.seed)
-    model = recipe.build()
+    model = recipe.build() if start is None else load_module(name, start).train()
     lesson = recipe.prepare(options, data)
     trained = train(model, lesson, options, folder, resume=resume, on_progress=on_progress)
     parameters = sum(value.numel() for value in model.parameters())
@@ -61,6 +63,7 @@ def train_network(
         "device": trained.device,
         "precision": trained.precision,
         "seed": options.seed,
+        "begun with": "fresh weights" if start is None else f"weights of {facts_of(start).get('steps')} steps",
         "rate": options.rate,
         "parameters": parameters,
         "held_out": trained.held_out,
