@@ -64,6 +64,16 @@ def test_jitter_falls_by_a_factor_that_grows_with_the_look_ahead(look_ahead: int
     assert jitter(motion.corners) > factor * jitter(output_steps(motion, track))
 
 
+@pytest.mark.parametrize("border", ["crop", "black"])
+@pytest.mark.parametrize("look_ahead", [0, 5])
+def test_translation_neither_turns_nor_zooms_at_the_limit(look_ahead: int, border: str) -> None:
+    parameters = Parameters(look_ahead=look_ahead, max_crop=0.05, model="translation", border=border)
+    track, _ = stream(motion_of(VIOLENT, 50), parameters)
+    shift, linear = track.src_from_dst[:, :2, 2], track.src_from_dst[:, :2, :2]
+    assert np.abs(shift).max() > 0.02  # of half the width: it corrects up to the limit
+    assert np.allclose(linear, linear[0, 0, 0] * np.eye(2), atol=1e-9)
+
+
 def test_live_stays_stable_for_a_hundred_seconds() -> None:
     motion = motion_of(shaking(4, x=0.01, turn=0.004, band=(0.5, 6.0)), 3000)
     track, _ = stream(motion, Parameters(look_ahead=0))

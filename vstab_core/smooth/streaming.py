@@ -63,7 +63,8 @@ class StreamingPath:
                 raise UsageError(f"--{name} {value} needs two passes; in one pass use {instead}")
         self._aspect, self._parameters = aspect, parameters
         self._basis, self._part = similarity_basis(aspect), similarity_part(aspect)
-        self._sides = sides_of(self._basis, aspect)
+        self._numbers = 2 if parameters.model == "translation" else 4  # that a correction may use
+        self._sides = sides_of(self._basis, aspect)[:, : self._numbers]
         self._look_ahead = parameters.look_ahead
         self._budget = FIRST_ORDER * parameters.max_crop
         self._learned = self._learned_path(interval_s) if parameters.method == "cnn" else None
@@ -71,7 +72,7 @@ class StreamingPath:
         self._beyond = BEYOND if self._learned is not None and self._look_ahead > 0 else 0
         windows = range(self._beyond, self._beyond + self._look_ahead + 1)
         self._gains = [_window_gains(n, self._weights) for n in windows]
-        self._problems = [_window_problem(n, self._weights) for n in windows]
+        self._problems = [_window_problem(n, self._numbers, self._weights) for n in windows]
         # The solver goes on from what was shown; the network's path would swing about one that is corrected by half.
         self._strengths = (parameters.strength, 1.0) if self._learned is None else (1.0, parameters.strength)
         self._shown = 1.0 if parameters.zoom == "none" else 1.0 - parameters.max_crop
@@ -83,9 +84,8 @@ class StreamingPath:
         parameters = self._parameters
         if parameters.look_ahead > AHEAD or parameters.lock == "on":
             return None
-        numbers = 2 if parameters.model == "translation" else 4
         budget = FIRST_ORDER * (parameters.max_crop if parameters.border == "crop" else PARAMS["max_crop"].maximum)
-        return LearnedPath(self._sides[:, :numbers], budget, horizon_frames(parameters, interval_s))
+        return LearnedPath(self._sides, budget, horizon_frames(parameters, interval_s))
 
     def push(self, corners: FloatArray, cut: bool) -> list[FrameWarp]:
         """Take the motion (4, 2) of the next frame; return the warps that are decided."""
@@ -140,17 +140,16 @@ class StreamingPath:
             path: (n, 4), as measured.
             goal: (n or more, 4), of which what lies beyond the path is without bounds.
         """
-        count = len(path)
-        wanted = (self._gains[count - 1] @ np.concatenate([self._smooth, goal]))[:count] - path
-        if self._parameters.model == "translation":
-            wanted[:, 2:] = 0
-        if self._parameters.border != "crop" or (wanted @ self._sides.T).max() <= self._budget:
-            return np.asarray(wanted)
-        room = np.full((len(goal), len(self._sides)), NO_BOUND)
-        room[:count] = (path - goal[:count]) @ self._sides.T
-        bounds = Bounds(self._sides, room, self._budget, TINY_PRICE)
-        moved = self._problems[count - 1].bounded(goal, bounds, self._smooth)[:count]
-        return moved + goal[:count] - path
+        count, used = len(path), slice(self._numbers)
+        smooth, goal, path = self._smooth[:, used], goal[:, used], path[:, used]
+        wanted = (self._gains[count - 1] @ np.concatenate([smooth, goal]))[:count] - path
+        if self._parameters.border == "crop" and (wanted @ self._sides.T).max() > self._budget:
+            room = np.full((len(goal), len(self._sides)), NO_BOUND)
+            room[:count] = (path - goal[:count]) @ self._sides.T
+            bounds = Bounds(self._sides, room, self._budget, TINY_PRICE)
+            moved = self._problems[count - 1].bounded(goal, bounds, smooth)[:count]
+            wanted = moved + goal[:count] - path
+        return np.pad(wanted, ((0, 0), (0, 4 - self._numbers)))
 
     def _goal(self, path: FloatArray) -> FloatArray:
         """Return what the solved path keeps to: the path as measured, or as the network makes it and has it go on."""
@@ -176,9 +175,9 @@ class StreamingPath:
         self._correction = np.eye(3)
 
 
-def _window_problem(ahead: int, weights: Smoothness) -> PathProblem:
+def _window_problem(ahead: int, numbers: int, weights: Smoothness) -> PathProblem:
     """Return the problem of a frame and those `ahead`, after the last frames shown."""
-    return PathProblem(np.arange(PAST + ahead + 1, dtype=np.float64), 4, weights, PAST)
+    return PathProblem(np.arange(PAST + ahead + 1, dtype=np.float64), numbers, weights, PAST)
 
 
 def _window_gains(ahead: int, weights: Smoothness) -> FloatArray:
