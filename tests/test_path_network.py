@@ -13,8 +13,9 @@ from tests.test_smooth import beyond_source, output_steps
 from tests.test_streaming import VIOLENT, stream
 from vstab_core.corners import similarity_basis
 from vstab_core.models import path as network
-from vstab_core.models.path_kernel import MOVING, Bank, PathNetwork
+from vstab_core.models.path_kernel import AHEAD, MOVING, Bank, PathNetwork
 from vstab_core.params import Parameters
+from vstab_core.smooth import streaming
 from vstab_core.smooth.crop import sides_of
 from vstab_core.smooth.learned import LearnedPath
 from vstab_core.training.path import batch_of, shown_path
@@ -88,6 +89,12 @@ def test_the_bank_is_made_of_fixed_lag_kalman_filters(look_ahead: int) -> None:
 
 
 # -- in streaming ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(autouse=True)
+def network_at_all_look_aheads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The laws hold also where vstab leaves the path to the solver."""
+    monkeypatch.setattr(streaming, "LEARNED_AHEAD", range(AHEAD + 1))
 
 
 def cnn(**changes: object) -> Parameters:

@@ -28,6 +28,9 @@ from .learned import LearnedPath
 from .solver import Bounds, PathProblem, Smoothness, roughness_bands
 from .weights import horizon_frames, smoothness_weights
 
+# Frames ahead at which the network is used; elsewhere it leaves more shake above 1 Hz than the solver on measured
+# paths, as at 5: 0.32 against 0.31 of the source's at max_crop 0.1 (`benchmarks/path_network.py`).
+LEARNED_AHEAD = range(6, AHEAD + 1)
 PAST = 3  # frames that the third difference reaches back
 FIRST_ORDER = 0.99  # of the budget for the solver, which counts a turn to first order only; the rest keeps corners in
 TINY_PRICE = 1e-6  # streaming cannot save margin: the zoom is fixed before the first frame
@@ -80,9 +83,9 @@ class StreamingPath:
         self._begin_shot()
 
     def _learned_path(self, interval_s: float) -> LearnedPath | None:
-        """Return the network's path where it was trained for one; what it is worth: `docs/cnn.md`."""
+        """Return the network's path where it is better than the solver's; what it is worth: `docs/cnn.md`."""
         parameters = self._parameters
-        if parameters.look_ahead > AHEAD or parameters.lock == "on":
+        if parameters.look_ahead not in LEARNED_AHEAD or parameters.lock == "on":
             return None
         budget = FIRST_ORDER * (parameters.max_crop if parameters.border == "crop" else PARAMS["max_crop"].maximum)
         return LearnedPath(self._sides, budget, horizon_frames(parameters, interval_s))
