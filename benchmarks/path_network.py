@@ -190,7 +190,7 @@ def shake_left(clip: Clip, stab_from_src: np.ndarray) -> float:
 def shakes(clips: list[Clip]) -> list[dict[str, Any]]:
     """Return the shake left by the solver and by the network, at more look-aheads: median, geometric mean, worst."""
     rows = []
-    for look_ahead in (0, 1, 2, 5, 9):
+    for look_ahead in (0, 1, 2, 3, 4, 5, 9):
         for budget in (0.1, 0.15):
             row: dict[str, Any] = {"look_ahead": look_ahead, "max_crop": budget}
             for method in ("klt", "cnn"):

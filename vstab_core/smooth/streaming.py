@@ -30,13 +30,13 @@ from .weights import horizon_frames, smoothness_weights
 
 # Frames ahead at which the network is used; elsewhere it leaves more shake above 1 Hz than the solver on measured
 # paths, as at 5: 0.32 against 0.31 of the source's at max_crop 0.1 (`benchmarks/path_network.py`).
-LEARNED_AHEAD = range(6, AHEAD + 1)
+LEARNED_AHEAD = (0, *range(4, AHEAD + 1))
 PAST = 3  # frames that the third difference reaches back
 FIRST_ORDER = 0.99  # of the budget for the solver, which counts a turn to first order only; the rest keeps corners in
 TINY_PRICE = 1e-6  # streaming cannot save margin: the zoom is fixed before the first frame
-# After the network: the solve that keeps its path in the budget smooths it over this many frames for each one ahead,
-# and over no more than AFTER_HORIZON times what the user asks for. Live, any smoothing more left more shake.
-AFTER_NETWORK = 2.4
+# After the network: the solve that keeps its path in the budget smooths it over this many frames, times the square of
+# those ahead, and over no more than AFTER_HORIZON times what the user asks for. Short of sight, more left more shake.
+AFTER_NETWORK = 0.6
 AFTER_HORIZON = 1.25
 # The goal is taken to go on beyond what is seen: a window that ends there would leave the path swinging about it.
 BEYOND = 16
@@ -204,7 +204,7 @@ def _weights_in_sight(parameters: Parameters, interval_s: float, learned: bool) 
     """
     full = smoothness_weights(parameters, interval_s)
     if learned:
-        width = min(AFTER_NETWORK * parameters.look_ahead, AFTER_HORIZON * horizon_frames(parameters, interval_s))
+        width = min(AFTER_NETWORK * parameters.look_ahead**2, AFTER_HORIZON * horizon_frames(parameters, interval_s))
         return Smoothness(full.anchor, 0.0, width**4, 0.0)
     if parameters.lock == "on":
         return full
