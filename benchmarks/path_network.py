@@ -8,7 +8,8 @@ that training never draws. Each method is swept over its parameter:
 * Gaussian: its width; truncated at the look-ahead.
 * Kalman: its process noise; constant velocity, and constant position; smoothed over the look-ahead (fixed lag).
 * solver: what `--method klt` does in streaming, over max_crop and smoothness.
-* network: `--method cnn`, over max_crop, at the default smoothness and at 1.
+* network: `--method cnn`, over max_crop, at the default smoothness and at 1; also at look-aheads that vstab leaves to
+  the solver.
 
 The residual acceleration is the RMS of the second difference of the output's corner path, over that of the input. The
 crop is the 99th percentile, and the largest, of what the frames need. A point of the network is compared with the least
@@ -27,6 +28,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import cv2
 import numpy as np
@@ -42,9 +44,10 @@ from vstab_core.corners import (
 )
 from vstab_core.evaluation.canvas import draw_text, write_on_image
 from vstab_core.evaluation.shake import MIN_SHOT_S, above
+from vstab_core.models.path_kernel import AHEAD
 from vstab_core.params import Parameters
+from vstab_core.smooth import streaming
 from vstab_core.smooth.crop import magnify, retained_share
-from vstab_core.smooth.streaming import StreamingPath
 from vstab_core.training.paths import make_paths
 from vstab_core.training.recipe import rng_of
 
@@ -122,7 +125,8 @@ def filtered(clip: Clip, smooth: Callable[[np.ndarray], np.ndarray]) -> np.ndarr
 
 def streamed(clip: Clip, parameters: Parameters) -> np.ndarray:
     """Return stabilized from source (F, 3, 3) as `--streaming` gives it, without its zoom."""
-    path = StreamingPath(clip["aspect"], clip["interval_s"], parameters)
+    with patch.object(streaming, "LEARNED_AHEAD", range(AHEAD + 1)):
+        path = streaming.StreamingPath(clip["aspect"], clip["interval_s"], parameters)
     warps = []
     for corners, cut in zip(clip["corners"], clip["cut"], strict=True):
         warps += path.push(corners, bool(cut))
@@ -186,7 +190,7 @@ def shake_left(clip: Clip, stab_from_src: np.ndarray) -> float:
 def shakes(clips: list[Clip]) -> list[dict[str, Any]]:
     """Return the shake left by the solver and by the network, at more look-aheads: median, geometric mean, worst."""
     rows = []
-    for look_ahead in (0, 1, 2, 5, 9):
+    for look_ahead in (0, 1, 2, 3, 4, 5, 9):
         for budget in (0.1, 0.15):
             row: dict[str, Any] = {"look_ahead": look_ahead, "max_crop": budget}
             for method in ("klt", "cnn"):

@@ -12,12 +12,15 @@ from tests.synthetic import ASPECT, motion_of, moving, rms, shaking
 from tests.test_smooth import beyond_source, output_steps
 from tests.test_streaming import VIOLENT, stream
 from vstab_core.corners import similarity_basis
+from vstab_core.evaluation.shake import above
 from vstab_core.models import path as network
-from vstab_core.models.path_kernel import MOVING, Bank, PathNetwork
+from vstab_core.models.path_kernel import AHEAD, MOVING, Bank, PathNetwork
 from vstab_core.params import Parameters
+from vstab_core.smooth import streaming
 from vstab_core.smooth.crop import sides_of
 from vstab_core.smooth.learned import LearnedPath
-from vstab_core.training.path import batch_of, shown_path
+from vstab_core.smooth.weights import horizon_frames
+from vstab_core.training.path import batch_of, shake, shown_path
 from vstab_core.training.paths import make_paths
 from vstab_core.types import CameraMotion, FloatArray
 
@@ -56,6 +59,14 @@ def test_numpy_equals_torch(look_ahead: int) -> None:
         assert np.abs(np.array(found) - expected[index]).max() < 1e-5
 
 
+@pytest.mark.parametrize("rate", [24.0, 60.0])
+def test_the_loss_counts_the_shake_that_eval_measures(rate: float) -> None:
+    path = make_paths(np.random.default_rng(3), 3, 100).path
+    horizon = torch.full((3,), horizon_frames(Parameters(), 1 / rate))
+    expected = [np.square(above(one, rate)).sum(axis=1).mean() for one in path]
+    assert shake(torch.from_numpy(path), horizon).numpy() == pytest.approx(expected, rel=1e-6)
+
+
 def plain_filter(path: FloatArray, width: float, look_ahead: int) -> FloatArray:
     """Return the path (F,) by a Kalman filter of constant speed and its fixed-lag smoother, written to be read."""
     move, push = np.array([[1.0, 1.0], [0.0, 1.0]]), np.array([[0.25, 0.5], [0.5, 1.0]]) * width**-4
@@ -90,6 +101,12 @@ def test_the_bank_is_made_of_fixed_lag_kalman_filters(look_ahead: int) -> None:
 # -- in streaming ---------------------------------------------------------------------------------------------------
 
 
+@pytest.fixture(autouse=True)
+def network_at_all_look_aheads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The laws hold also where vstab leaves the path to the solver."""
+    monkeypatch.setattr(streaming, "LEARNED_AHEAD", range(AHEAD + 1))
+
+
 def cnn(**changes: object) -> Parameters:
     return Parameters(method="cnn", **changes)  # type: ignore[arg-type]
 
@@ -102,11 +119,12 @@ def test_a_still_camera_is_only_zoomed(look_ahead: int) -> None:
 
 @pytest.mark.parametrize("look_ahead", LOOK_AHEADS)
 def test_a_straight_pan_stays_one(look_ahead: int) -> None:
-    motion = motion_of(moving(x=0.006, y=-0.002), 150)
+    motion = motion_of(moving(x=0.006, y=-0.002), 260)
     track, _ = stream(motion, cnn(look_ahead=look_ahead, zoom="none"))
-    seen = slice(90, 150 - look_ahead)  # at the end of a clip less and less is seen ahead
+    # It begins abruptly, and the network takes seconds to settle; at the end of a clip less and less is seen ahead.
+    seen = slice(210, 260 - look_ahead)
     speed = output_steps(motion, track)[seen]
-    assert np.abs(speed - motion.corners[seen]).max() < 0.05 * 0.006
+    assert np.abs(speed - motion.corners[seen]).max() < 0.02 * 0.006
     assert np.abs(np.diff(speed, axis=0)).max() < 1e-4  # 0.1 px at 1920
 
 

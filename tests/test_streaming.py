@@ -9,7 +9,7 @@ from tests.synthetic import ASPECT, FPS, motion_of, moving, shaking
 from tests.test_smooth import beyond_source, jitter, output_steps
 from vstab_core.errors import UsageError
 from vstab_core.params import Parameters
-from vstab_core.smooth.streaming import StreamingPath
+from vstab_core.smooth.streaming import LEARNED_AHEAD, StreamingPath
 from vstab_core.types import CameraMotion, FrameWarp, WarpTrack
 
 VIOLENT = shaking(5, x=0.08, turn=0.05, tilt=0.005, band=(0.3, 8.0))
@@ -62,6 +62,25 @@ def test_jitter_falls_by_a_factor_that_grows_with_the_look_ahead(look_ahead: int
     motion = motion_of(moving(x=0.003) + shaking(2, x=0.008, turn=0.003, band=(1.5, 6.0)), 300)
     track, _ = stream(motion, Parameters(look_ahead=look_ahead))
     assert jitter(motion.corners) > factor * jitter(output_steps(motion, track))
+
+
+@pytest.mark.parametrize("border", ["crop", "black"])
+@pytest.mark.parametrize("look_ahead", [0, 5])
+def test_translation_neither_turns_nor_zooms_at_the_limit(look_ahead: int, border: str) -> None:
+    parameters = Parameters(look_ahead=look_ahead, max_crop=0.05, model="translation", border=border)
+    track, _ = stream(motion_of(VIOLENT, 50), parameters)
+    shift, linear = track.src_from_dst[:, :2, 2], track.src_from_dst[:, :2, :2]
+    assert np.abs(shift).max() > 0.02  # of half the width: it corrects up to the limit
+    assert np.allclose(linear, linear[0, 0, 0] * np.eye(2), atol=1e-9)
+
+
+@pytest.mark.parametrize("look_ahead", [0, 2, 5, 6, 9, 10])
+def test_the_network_chooses_the_path_only_where_it_is_better(look_ahead: int) -> None:
+    motion = motion_of(shaking(3), 40)
+    one, other = (
+        stream(motion, Parameters(look_ahead=look_ahead, method=method))[0].src_from_dst for method in ("klt", "cnn")
+    )
+    assert np.array_equal(one, other) == (look_ahead not in LEARNED_AHEAD)
 
 
 def test_live_stays_stable_for_a_hundred_seconds() -> None:

@@ -147,8 +147,8 @@ class Parameters:
         ("klt", "cnn"),
         "analyze",
         "Method",
-        "klt: corner tracks, robust estimation and a solved path; cnn: in streaming with a look-ahead below 10 frames "
-        "a trained network chooses the path.",
+        "klt: corner tracks, robust estimation and a solved path; cnn: in streaming with a look-ahead of 0 or 5 to 9 "
+        "frames a trained network chooses the path.",
     )
     input_space: str = _text(
         "auto",

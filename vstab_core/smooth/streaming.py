@@ -28,12 +28,16 @@ from .learned import LearnedPath
 from .solver import Bounds, PathProblem, Smoothness, roughness_bands
 from .weights import horizon_frames, smoothness_weights
 
+# Frames ahead at which the network leaves less shake above 1 Hz than the solver on measured paths, at max_crop 0.1 and
+# 0.15: live 0.37 against 0.43 of the source's, at 5 0.21 against 0.25; at 2 it leaves 0.36 against 0.32
+# (`benchmarks/path_network.py`).
+LEARNED_AHEAD = (0, *range(5, AHEAD + 1))
 PAST = 3  # frames that the third difference reaches back
 FIRST_ORDER = 0.99  # of the budget for the solver, which counts a turn to first order only; the rest keeps corners in
 TINY_PRICE = 1e-6  # streaming cannot save margin: the zoom is fixed before the first frame
-# After the network: the solve that keeps its path in the budget smooths it over this many frames for each one ahead,
-# and over no more than AFTER_HORIZON times what the user asks for. Live, any smoothing more left more shake.
-AFTER_NETWORK = 2.4
+# After the network: the solve that keeps its path in the budget smooths it over this many frames, times the square of
+# those ahead, and over no more than AFTER_HORIZON times what the user asks for. Short of sight, more left more shake.
+AFTER_NETWORK = 0.6
 AFTER_HORIZON = 1.25
 # The goal is taken to go on beyond what is seen: a window that ends there would leave the path swinging about it.
 BEYOND = 16
@@ -63,7 +67,8 @@ class StreamingPath:
                 raise UsageError(f"--{name} {value} needs two passes; in one pass use {instead}")
         self._aspect, self._parameters = aspect, parameters
         self._basis, self._part = similarity_basis(aspect), similarity_part(aspect)
-        self._sides = sides_of(self._basis, aspect)
+        self._numbers = 2 if parameters.model == "translation" else 4  # that a correction may use
+        self._sides = sides_of(self._basis, aspect)[:, : self._numbers]
         self._look_ahead = parameters.look_ahead
         self._budget = FIRST_ORDER * parameters.max_crop
         self._learned = self._learned_path(interval_s) if parameters.method == "cnn" else None
@@ -71,7 +76,7 @@ class StreamingPath:
         self._beyond = BEYOND if self._learned is not None and self._look_ahead > 0 else 0
         windows = range(self._beyond, self._beyond + self._look_ahead + 1)
         self._gains = [_window_gains(n, self._weights) for n in windows]
-        self._problems = [_window_problem(n, self._weights) for n in windows]
+        self._problems = [_window_problem(n, self._numbers, self._weights) for n in windows]
         # The solver goes on from what was shown; the network's path would swing about one that is corrected by half.
         self._strengths = (parameters.strength, 1.0) if self._learned is None else (1.0, parameters.strength)
         self._shown = 1.0 if parameters.zoom == "none" else 1.0 - parameters.max_crop
@@ -79,13 +84,12 @@ class StreamingPath:
         self._begin_shot()
 
     def _learned_path(self, interval_s: float) -> LearnedPath | None:
-        """Return the network's path where it was trained for one; what it is worth: `docs/cnn.md`."""
+        """Return the network's path where it is better than the solver's; what it is worth: `docs/cnn.md`."""
         parameters = self._parameters
-        if parameters.look_ahead > AHEAD or parameters.lock == "on":
+        if parameters.look_ahead not in LEARNED_AHEAD or parameters.lock == "on":
             return None
-        numbers = 2 if parameters.model == "translation" else 4
         budget = FIRST_ORDER * (parameters.max_crop if parameters.border == "crop" else PARAMS["max_crop"].maximum)
-        return LearnedPath(self._sides[:, :numbers], budget, horizon_frames(parameters, interval_s))
+        return LearnedPath(self._sides, budget, horizon_frames(parameters, interval_s))
 
     def push(self, corners: FloatArray, cut: bool) -> list[FrameWarp]:
         """Take the motion (4, 2) of the next frame; return the warps that are decided."""
@@ -140,17 +144,16 @@ class StreamingPath:
             path: (n, 4), as measured.
             goal: (n or more, 4), of which what lies beyond the path is without bounds.
         """
-        count = len(path)
-        wanted = (self._gains[count - 1] @ np.concatenate([self._smooth, goal]))[:count] - path
-        if self._parameters.model == "translation":
-            wanted[:, 2:] = 0
-        if self._parameters.border != "crop" or (wanted @ self._sides.T).max() <= self._budget:
-            return np.asarray(wanted)
-        room = np.full((len(goal), len(self._sides)), NO_BOUND)
-        room[:count] = (path - goal[:count]) @ self._sides.T
-        bounds = Bounds(self._sides, room, self._budget, TINY_PRICE)
-        moved = self._problems[count - 1].bounded(goal, bounds, self._smooth)[:count]
-        return moved + goal[:count] - path
+        count, used = len(path), slice(self._numbers)
+        smooth, goal, path = self._smooth[:, used], goal[:, used], path[:, used]
+        wanted = (self._gains[count - 1] @ np.concatenate([smooth, goal]))[:count] - path
+        if self._parameters.border == "crop" and (wanted @ self._sides.T).max() > self._budget:
+            room = np.full((len(goal), len(self._sides)), NO_BOUND)
+            room[:count] = (path - goal[:count]) @ self._sides.T
+            bounds = Bounds(self._sides, room, self._budget, TINY_PRICE)
+            moved = self._problems[count - 1].bounded(goal, bounds, smooth)[:count]
+            wanted = moved + goal[:count] - path
+        return np.pad(wanted, ((0, 0), (0, 4 - self._numbers)))
 
     def _goal(self, path: FloatArray) -> FloatArray:
         """Return what the solved path keeps to: the path as measured, or as the network makes it and has it go on."""
@@ -176,9 +179,9 @@ class StreamingPath:
         self._correction = np.eye(3)
 
 
-def _window_problem(ahead: int, weights: Smoothness) -> PathProblem:
+def _window_problem(ahead: int, numbers: int, weights: Smoothness) -> PathProblem:
     """Return the problem of a frame and those `ahead`, after the last frames shown."""
-    return PathProblem(np.arange(PAST + ahead + 1, dtype=np.float64), 4, weights, PAST)
+    return PathProblem(np.arange(PAST + ahead + 1, dtype=np.float64), numbers, weights, PAST)
 
 
 def _window_gains(ahead: int, weights: Smoothness) -> FloatArray:
@@ -202,7 +205,7 @@ def _weights_in_sight(parameters: Parameters, interval_s: float, learned: bool) 
     """
     full = smoothness_weights(parameters, interval_s)
     if learned:
-        width = min(AFTER_NETWORK * parameters.look_ahead, AFTER_HORIZON * horizon_frames(parameters, interval_s))
+        width = min(AFTER_NETWORK * parameters.look_ahead**2, AFTER_HORIZON * horizon_frames(parameters, interval_s))
         return Smoothness(full.anchor, 0.0, width**4, 0.0)
     if parameters.lock == "on":
         return full

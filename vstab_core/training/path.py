@@ -21,6 +21,7 @@ COUNT, FRAMES = 48, 160
 BUDGETS = (0.02, 0.4)  # of the picture: max_crop
 FLOOR = 2e-4  # of the half width: what nobody sees; keeps the logarithm of a still path finite
 JERK = 0.05  # against acceleration, both in units of the horizon
+SHAKE = 4.0  # its logarithm, against that of the energy
 HINGE = 2.0  # on what is wished beyond the budget: cutting it off is a jolt
 HELD_OUT_SEED = 10**6
 
@@ -77,6 +78,20 @@ def energies(correction: torch.Tensor, batch: Batch) -> tuple[torch.Tensor, torc
     return mean[0], mean[1], mean[2]
 
 
+def shake(shown: torch.Tensor, horizon: torch.Tensor) -> torch.Tensor:
+    """Return the mean squares (N,) of what of the paths (N, F, 4) is faster than twice the cut-off of their horizon.
+
+    At the default smoothness that is 1 Hz, and this the figure of `vstab eval` (`evaluation/shake.py`, `above`).
+    """
+    count = shown.shape[1]
+    along = torch.linspace(0, 1, count)[:, None].to(shown)
+    rest = shown - shown[:, :1] - along * (shown[:, -1:] - shown[:, :1])
+    spectrum = torch.fft.rfft(torch.cat([rest, -rest[:, 1:-1].flip(1)], dim=1), dim=1)
+    fast = torch.fft.rfftfreq(2 * count - 2).to(shown) >= 1 / (torch.pi * horizon[:, None])
+    kept: torch.Tensor = torch.fft.irfft(spectrum * fast[..., None], 2 * count - 2, dim=1)[:, :count]
+    return kept.square().sum(dim=2).mean(dim=1)
+
+
 def loss(model: torch.nn.Module, batch: Batch, step: int) -> Terms:
     """Return the terms; a similarity cannot shear or bend, so one for the shape would be zero.
 
@@ -85,9 +100,11 @@ def loss(model: torch.nn.Module, batch: Batch, step: int) -> Terms:
     correction, use = shown_path(model, batch)
     acceleration, jerk, size = energies(correction, batch)
     horizon = batch["horizon"]
+    fast = shake(batch["path"] + correction * batch["unit"][:, None], horizon)
     energy = horizon**4 * acceleration + JERK * horizon**6 * jerk + size
     return {
         "energy": torch.log(energy + FLOOR**2).mean(),
+        "shake": SHAKE * torch.log(fast + FLOOR**2).mean(),
         "budget": HINGE * (use - 1).clamp(0, 3).square().mean(),
     }
 
@@ -98,7 +115,7 @@ def _draw(seed: int, step: int, count: int, frames: int, measured: Sequence[Path
     if measured:
         paths = with_measured(rng, paths, measured)
     budget = _log_uniform(rng, BUDGETS, count)
-    look_ahead = 0 if rng.random() < 0.45 else int(rng.integers(0, AHEAD + 1))
+    look_ahead = 0 if rng.random() < 0.3 else int(rng.integers(0, AHEAD + 1))
     horizon = _log_uniform(rng, HORIZONS, count)
     return batch_of(paths, budget, look_ahead, horizon)
 
@@ -124,8 +141,8 @@ def _prepare(options: Options, data: Path | None) -> Lesson:
 ABOUT = """\
 Smooths the camera path of `--streaming` and `vstab pipe` with a look-ahead of 0 to 9 frames (`--method cnn`). For each
 frame and each number of a similarity it weighs nine Kalman filters, the path shown so far and its continuation. Three
-dense layers, run in NumPy. It sees paths, never pictures, and was trained without labels. What it reaches, and that up
-to 5 frames ahead the solver leaves less shake above 1 Hz: docs/cnn.md.
+dense layers, run in NumPy. It sees paths, never pictures, and was trained without labels. vstab uses it live and from
+5 frames ahead, and the solver from 1 to 4, by the shake that is left above 1 Hz: docs/cnn.md.
 
 Not for ten and more frames of look-ahead, `--lock on`, perspective or rotation in 360 clips."""
 
