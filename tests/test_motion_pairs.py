@@ -28,8 +28,7 @@ def seen_back(pair: Pair) -> np.ndarray:
 @pytest.fixture
 def ideal_camera(monkeypatch: pytest.MonkeyPatch) -> None:
     """No blur, light, noise or compression, so that both frames show the same codes."""
-    monkeypatch.setattr(pairs_module, "_camera", lambda rng, ref, cur: (ref, cur))
-    monkeypatch.setattr(pairs_module, "_motion_blur", lambda rng, frame, shift, share: frame)
+    monkeypatch.setattr(pairs_module, "_camera", lambda rng, ref, cur, h: (ref, cur))
     monkeypatch.setattr(pairs_module, "CUTS", 0.0)
 
 

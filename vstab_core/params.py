@@ -147,8 +147,9 @@ class Parameters:
         ("klt", "cnn"),
         "analyze",
         "Method",
-        "klt: corner tracks, robust estimation and a solved path; cnn: in streaming with a look-ahead of 0 or 5 to 9 "
-        "frames a trained network chooses the path.",
+        "klt: corner tracks, robust estimation and a solved path; cnn: a trained network helps where tracks leave "
+        "doubt (dark, blurred, crowded pictures), and another chooses the path of streaming that sees 0 or 5 to 9 "
+        "frames ahead.",
     )
     input_space: str = _text(
         "auto",

@@ -67,11 +67,10 @@ class Matcher:
         found = self._of_background(plain, guess, cur)
         if not is_near(found, guess, self._aspect):
             found = self._led(ref, cur, guess)
-        if found is not None and is_near(found, guess, self._aspect):
+        if found is not None:
             return self._carried(found, cur)
-        return Match(
-            corners_from_homography(guess.cur_from_ref, self._aspect), np.zeros(MESH_SHAPE, np.float32), GUESSED, 0.0
-        )
+        corners = corners_from_homography(guess.cur_from_ref, self._aspect)
+        return Match(corners, np.zeros(MESH_SHAPE, np.float32), GUESSED, 0.0)
 
     def _of_background(self, plain: Tracked | None, guess: Guess, cur: View) -> Tracked | None:
         """Fit the tracks again, by the network's weights, where the first fit is not that of its background."""

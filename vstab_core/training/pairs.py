@@ -24,7 +24,6 @@ Matrix = npt.NDArray[Any]
 LARGEST_SHIFT_PX = 44.0  # an eighth of the picture from one frame to the next
 BACKGROUND_WITHIN_PX = 1.0  # of the plane: what stands further off does not tell of the camera's turn
 CUTS = 0.04  # share of the pairs
-FOLLOWED = 0.35  # likewise
 NO_MAP: Any = None  # positions in one array need no second
 OUTLINE_STEPS = 256  # of a silhouette, around it
 UNIT_PX = 160.0  # normalised coordinates: half of a picture 320 wide
@@ -69,17 +68,11 @@ def _film(stills: Sequence[Pyramid], rng: np.random.Generator, size: tuple[int, 
     ref, cur = _see(pick(stills, rng), rng, grid, [grid, _moved(inverse, grid - parallax)])
     flow = plane_flow + parallax
     background = ((parallax**2).sum(axis=-1) < BACKGROUND_WITHIN_PX**2).astype(np.float32)
-    blur = rng.uniform(0, 1) ** 2 if rng.random() < 0.5 else 0.0
-    followed = rng.random() < FOLLOWED  # the camera goes with the foreground, which then is sharp
-    if followed:
-        ref, cur = (_motion_blur(rng, frame, h[:2, 2], blur) for frame in (ref, cur))
-    for _ in range(int(rng.choice([0, 1, 2, 3], p=[0.25, 0.45, 0.2, 0.1]))):
+    for _ in range(int(rng.choice([0, 1, 2, 3], p=[0.35, 0.35, 0.2, 0.1]))):
         ref, cur, flow, background = _foreground(stills, rng, grid, h, (ref, cur, flow, background))
     target = grid + flow
     inside = (np.abs(target[..., 0]) < width / 2) & (np.abs(target[..., 1]) < height / 2)
-    if not followed:
-        ref, cur = (_motion_blur(rng, frame, h[:2, 2], blur) for frame in (ref, cur))
-    ref, cur = _camera(rng, ref, cur)
+    ref, cur = _camera(rng, ref, cur, h)
     return Pair(ref, cur, h, flow.astype(np.float32), background * inside)
 
 
@@ -161,7 +154,7 @@ def _silhouette(rng: np.random.Generator, size: tuple[int, int]) -> Callable[[Im
     """Return a function from points (H, W, 2) to cover 0..1: a blob with a wavy outline, often large."""
     height, width = size
     centre = rng.normal(0, [0.22 * width, 0.22 * height])
-    area = rng.uniform(0.2, 0.75) if rng.random() < 0.5 else rng.uniform(0.02, 0.3)
+    area = rng.uniform(0.03, 0.75) if rng.random() < 0.5 else rng.uniform(0.02, 0.2)
     aspect = np.exp(rng.normal(0, 0.45))
     radius = np.sqrt(area * height * width / np.pi)
     turn = np.arange(OUTLINE_STEPS + 1) * (2 * np.pi / OUTLINE_STEPS)
@@ -201,9 +194,11 @@ def _see(still: Pyramid, rng: np.random.Generator, grid: Image, views: list[Imag
     return seen[0], seen[1]
 
 
-def _camera(rng: np.random.Generator, ref: Image, cur: Image) -> tuple[Image, Image]:
+def _camera(rng: np.random.Generator, ref: Image, cur: Image, h: Matrix) -> tuple[Image, Image]:
     """Return both frames as a camera records them."""
-    frames = [ref, cur]
+    hard = rng.random()
+    blur = rng.uniform(0, 1) ** 2 if hard < 0.5 else 0.0
+    frames = [_motion_blur(rng, frame, h[:2, 2], blur) for frame in (ref, cur)]
     if rng.random() < 0.25:
         focus = rng.uniform(0.3, 2.5)
         frames = [cv2.GaussianBlur(frame, (0, 0), focus * rng.uniform(0.9, 1.1)) for frame in frames]
