@@ -126,6 +126,25 @@ def test_a_sidecar_saves_the_analysis(shaky: Path, tmp_path: Path) -> None:
     assert all(np.array_equal(a, b) for a, b in pairs)
 
 
+def test_a_sidecar_measured_by_another_method_is_measured_again(shaky: Path, tmp_path: Path) -> None:
+    def stages(method: str) -> set[str]:
+        told: set[str] = set()
+        pipeline.stabilize(
+            shaky,
+            tmp_path / "clip.mkv",
+            Parameters(method=method),
+            FFV1,
+            sidecar=tmp_path / "clip.vstab",
+            overwrite=True,
+            on_progress=lambda stage, *_: told.add(stage),
+        )
+        return told
+
+    assert "analyze" in stages("klt")
+    assert "analyze" not in stages("klt")
+    assert "analyze" in stages("cnn")
+
+
 def test_a_sidecar_of_another_clip_is_refused(shaky: Path, tmp_path: Path) -> None:
     other, sidecar = clip(tmp_path / "other.mkv", SHAKY, 10, seed=3), tmp_path / "other.vstab"
     pipeline.analyze(other, sidecar, Parameters())

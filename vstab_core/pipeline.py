@@ -39,6 +39,7 @@ from .types import CameraMotion, EncodeOptions, Frame, RotationMotion, VideoInfo
 T = TypeVar("T")
 OnCube = tuple[Luma, float, Luma]  # luma of the sphere, time in seconds, its atlas
 
+MEASURED_WITH = ("method", "input_space", "ocio")  # parameters that change what is measured, on the same frames
 MIN_FRAMES = 3  # two frames have one motion, and nothing to smooth it against
 
 
@@ -117,7 +118,8 @@ def stabilize(
         source, output: the clip and where the result goes; they must differ.
         parameters: all stages'.
         encode: the encoder's options.
-        sidecar: where the analysis is kept for another time. One that is there and fits the clip saves the analysis.
+        sidecar: where the analysis is kept for another time. One that is there and fits the clip saves the analysis,
+            unless it was measured in another way.
         streaming: one pass with `parameters.look_ahead` frames in memory, instead of two passes.
         overwrite: whether an existing output may be replaced.
         on_progress: may raise `Cancelled`; nothing half-written is then left.
@@ -145,7 +147,8 @@ def stabilize(
     if sidecar is not None and sidecar.exists():
         stored = read_sidecar(sidecar)
         check_matches(stored, clip.info)
-        motion = stored.motion
+        if _measured_alike(stored, clip.parameters):
+            motion = stored.motion
     if motion is None:
         deformed = (
             sidecar is not None or clip.parameters.deformation > 0
@@ -157,6 +160,12 @@ def stabilize(
         write_sidecar(sidecar, _sidecar_of(clip, motion, warps))
     _render(clip, warps, motion, output, encode, overwrite, on_progress, warnings, tail)
     return Result(output, figures_of(motion, warps, started, clip.parameters), warnings)
+
+
+def _measured_alike(stored: Sidecar, parameters: Parameters) -> bool:
+    """Return whether a sidecar's motion is what these parameters would measure; what it does not say is taken as so."""
+    before = stored.parameters
+    return before is None or all(getattr(before, name) == getattr(parameters, name) for name in MEASURED_WITH)
 
 
 def _measure(
