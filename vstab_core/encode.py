@@ -14,8 +14,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
-from typing import IO, NoReturn, Self
+from typing import IO, NoReturn
 
 import av
 import numpy as np
@@ -32,7 +31,7 @@ from .isobmff import is_movie
 from .kept import Output, losses
 from .media import ffmpeg_log, open_media, video_stream
 from .movie_tags import complete_movie
-from .outfile import PartialFile, output_error
+from .outfile import PartialFile, WholeOrNothing, output_error
 from .remux import StreamCopier, copy_file_tags, copy_video_tags, mux, muxer_options
 from .resound import ChangeSamples
 from .sa3d import read_ambisonics, write_ambisonics
@@ -51,7 +50,7 @@ class NewFrame(Frame):
     """A frame whose planes are the memory that the encoder will read: write into them, then `VideoWriter.write` it."""
 
 
-class VideoWriter:
+class VideoWriter(WholeOrNothing):
     """Encode frames in a thread of their own and carry over everything else from the source.
 
     Use as a context manager: the output appears when the block ends well; after any exception (an interrupt
@@ -400,17 +399,6 @@ class VideoWriter:
         if isinstance(error, VstabError) or not isinstance(error, Exception):
             raise error
         raise output_error(error, self.path) from error
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if kind is None:
-            self.close()
-        else:
-            self.abort()
 
 
 def _pad(picture: av.VideoFrame, height: int, width: int) -> None:

@@ -7,13 +7,39 @@ import errno
 import os
 import secrets
 import weakref
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from .errors import OutputError
 
 _FULL = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the disk quota is used up",
          errno.EFBIG: "the file is too large for the disk or the limit set"}  # fmt: skip
+
+
+class WholeOrNothing(ABC):
+    """A writer used with `with`: closed at the end of the block, aborted where the block raises."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Finish what is written and give it its name."""
+
+    @abstractmethod
+    def abort(self) -> None:
+        """Stop and leave nothing."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.abort()
 
 
 class PartialFile:

@@ -57,12 +57,10 @@ def refill(view: View) -> None:
     Of the tracks in a cell the one that has moved longest with the background stays.
     """
     height, width = view.image.shape
-    rows, cols = max(1, height // CELL_PX), max(1, width // CELL_PX)
+    rows, cols = _cells(view.image.shape)
     if min(height, width) < 8:
         return
-    row = np.clip((view.points[:, 1] * rows / height).astype(int), 0, rows - 1)
-    col = np.clip((view.points[:, 0] * cols / width).astype(int), 0, cols - 1)
-    cell = row * cols + col
+    cell = _cell_of(view.points, view.image.shape)
     best_first = np.argsort(-view.background, kind="stable")
     _, first = np.unique(cell[best_first], return_index=True)
     keep = np.sort(best_first[first])
@@ -84,10 +82,7 @@ def follow_led(ref: View, cur: View, lead: Points) -> tuple[Tracks, npt.NDArray[
         lead: (N, 2) where each corner is expected in `cur`, within about 10 px; pixel indices as `View.points`.
     """
     half = np.float32(0.5)
-    there, back, seen = _there_and_back(ref.image, cur.image, ref.points, lead)
-    height, width = cur.image.shape
-    inside = (there[:, 0] >= 0) & (there[:, 1] >= 0) & (there[:, 0] <= width - 1) & (there[:, 1] <= height - 1)
-    good = seen & (np.abs(back - ref.points).max(axis=1) <= MAX_ROUND_TRIP_PX) & inside
+    there, good = _there_and_back(ref.image, cur.image, ref.points, lead)
     return Tracks((ref.points[good] + half) * 2, (there[good] + half) * 2, ref.background[good]), good
 
 
@@ -114,17 +109,14 @@ def follow(ref: View, cur: View, *, coarse: bool = False) -> tuple[Tracks, npt.N
         images = [ref.image, cur.image]
     half = np.float32(0.5)  # OpenCV's centres are at integers, ours at halves; resizing is a scale in ours
     points = (ref.points + half) / step - half
-    there, back, seen = _there_and_back(images[0], images[1], points)
-    height, width = images[1].shape
-    round_trip = np.abs(back - points).max(axis=1)
-    inside = (there[:, 0] >= 0) & (there[:, 1] >= 0) & (there[:, 0] <= width - 1) & (there[:, 1] <= height - 1)
-    good = seen & (round_trip <= MAX_ROUND_TRIP_PX) & inside
+    there, good = _there_and_back(images[0], images[1], points)
     return Tracks(ref.points[good] + half, (there[good] + half) * step, ref.background[good]), good
 
 
 def _there_and_back(
     ref: Luma, cur: Luma, points: Points, expected: Points | None = None
-) -> tuple[Points, Points, npt.NDArray[np.bool_]]:
+) -> tuple[Points, npt.NDArray[np.bool_]]:
+    """Return where points (N, 2) went, and whether they came back, inside the picture."""
     size = (WINDOW_PX, WINDOW_PX)
     start: Any = None if expected is None else expected.copy()  # OpenCV's type stubs leave out that it may be None
     levels, flags = (PYRAMID_LEVELS, 0) if expected is None else (1, cv2.OPTFLOW_USE_INITIAL_FLOW)
@@ -142,7 +134,10 @@ def _there_and_back(
         criteria=_CRITERIA,
         flags=cv2.OPTFLOW_USE_INITIAL_FLOW,
     )
-    return np.asarray(there, np.float32), np.asarray(back, np.float32), (seen[:, 0] == 1) & (seen_back[:, 0] == 1)
+    height, width = cur.shape
+    inside = (there[:, 0] >= 0) & (there[:, 1] >= 0) & (there[:, 0] <= width - 1) & (there[:, 1] <= height - 1)
+    returned = np.abs(back - points).max(axis=1) <= MAX_ROUND_TRIP_PX
+    return np.asarray(there, np.float32), (seen[:, 0] == 1) & (seen_back[:, 0] == 1) & returned & inside
 
 
 def even(view: View) -> View:
@@ -164,10 +159,20 @@ def even(view: View) -> View:
 
 def spread(points_px: Points, shape: tuple[int, ...]) -> float:
     """Return the share of a picture's cells, (height, width) `shape`, in which points (N, 2) lie."""
-    rows, cols = max(1, shape[0] // CELL_PX), max(1, shape[1] // CELL_PX)
+    rows, cols = _cells(shape)
+    return len(np.unique(_cell_of(points_px, shape))) / (rows * cols)
+
+
+def _cells(shape: tuple[int, ...]) -> tuple[int, int]:
+    return max(1, shape[0] // CELL_PX), max(1, shape[1] // CELL_PX)
+
+
+def _cell_of(points_px: Points, shape: tuple[int, ...]) -> npt.NDArray[np.intp]:
+    """Return the number of each point's cell, (N,)."""
+    rows, cols = _cells(shape)
     row = np.clip((points_px[:, 1] * rows / shape[0]).astype(int), 0, rows - 1)
     col = np.clip((points_px[:, 0] * cols / shape[1]).astype(int), 0, cols - 1)
-    return len(np.unique(row * cols + col)) / (rows * cols)
+    return np.asarray(row * cols + col)
 
 
 def _half(image: npt.NDArray[Any]) -> Any:

@@ -11,7 +11,6 @@ Positions are in pixels of the network's input from its middle; homographies are
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - the field's name for it
@@ -165,10 +164,8 @@ def cell_centres(rows: int, cols: int, stride: int, device: torch.device | None 
 
 def moved(h: Tensor, points_px: Tensor) -> Tensor:
     """Move points (..., 2) px by homographies (N, 3, 3): (N, ..., 2)."""
-    flat = points_px.reshape(-1, 2) / UNIT_PX
-    result = flat @ h[:, :2, :2].transpose(1, 2) + h[:, None, :2, 2]
-    depth = flat @ h[:, 2, :2, None] + h[:, 2:, 2:]
-    return (result / depth.clamp_min(0.2) * UNIT_PX).reshape(len(h), *points_px.shape)
+    flat = _moved_normalised(h, points_px.reshape(-1, 2) / UNIT_PX)
+    return (flat * UNIT_PX).reshape(len(h), *points_px.shape)
 
 
 def correlation(here: Tensor, there: Tensor, h: Tensor, stride: int, radius: int) -> Tensor:
@@ -186,34 +183,32 @@ def correlation(here: Tensor, there: Tensor, h: Tensor, stride: int, radius: int
     # cell keeps its neighbours'. Five times the products that are needed, and yet the fastest on a CPU.
     mine = here.permute(0, 2, 3, 1)  # (N, rows, cols, C)
     theirs = warped.permute(0, 2, 1, 3)  # (N, rows + 2 radius, C, cols + 2 radius)
-    near = _neighbours(cols, radius, here.device).expand(count, rows, -1, -1)
+    offset = torch.arange(2 * radius + 1, device=here.device)
+    near = (torch.arange(cols, device=here.device)[:, None] + offset).expand(count, rows, -1, -1)
     found = [(mine @ theirs[:, dy : dy + rows]).gather(3, near) for dy in range(2 * radius + 1)]
     return torch.cat(found, dim=3).permute(0, 3, 1, 2)
-
-
-@lru_cache(maxsize=16)
-def _neighbours(cols: int, radius: int, device: torch.device) -> Tensor:
-    """Return (cols, 2 radius + 1): which of a row's cells are within `radius` of each cell."""
-    offset = torch.arange(2 * radius + 1, device=device)
-    return torch.arange(cols, device=device)[:, None] + offset[None]
 
 
 def fit(grid_px: Tensor, flow_px: Tensor, weight: Tensor, scale_px: float) -> Tensor:
     """Return the homography (N, 3, 3), normalised, that the cells agree on, by their weights (N, 1, h, w).
 
-    Two rounds of weighted least squares on the eight entries, the second with less weight for cells off the first;
+    Three rounds of weighted least squares on the eight entries, each with less weight for cells off the one before;
     a prior leans on a similarity as in `motion.fit`. Gradients flow through the last round alone.
     """
     count = len(flow_px)
     ref = (grid_px.reshape(1, -1, 2) / UNIT_PX).expand(count, -1, -1).double()
     cur = ref + flow_px.permute(0, 2, 3, 1).reshape(count, -1, 2).double() / UNIT_PX
     weight = weight.reshape(count, -1).double() + 1e-4
-    h = _solve(ref, cur.detach(), weight.detach())
-    for last in (False, True):
-        off = (_moved_normalised(h, ref) - cur).detach().norm(dim=-1) * UNIT_PX
-        soft = 1 / (1 + (off / (scale_px if last else 3 * scale_px)) ** 2) ** 2
-        h = _solve(ref, cur, weight * soft) if last else _solve(ref, cur.detach(), (weight * soft).detach())
-    return h.float()
+    with torch.no_grad():
+        h = _solve(ref, cur, weight)
+        h = _solve(ref, cur, weight * _soft(h, ref, cur, 3 * scale_px))
+        soft = _soft(h, ref, cur, scale_px)
+    return _solve(ref, cur, weight * soft).float()
+
+
+def _soft(h: Tensor, ref: Tensor, cur: Tensor, scale_px: float) -> Tensor:
+    off_px: Tensor = (_moved_normalised(h, ref) - cur).norm(dim=-1) * UNIT_PX
+    return 1 / (1 + (off_px / scale_px) ** 2) ** 2
 
 
 def _moved_normalised(h: Tensor, points: Tensor) -> Tensor:

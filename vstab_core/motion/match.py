@@ -1,8 +1,8 @@
 """The motion between two frames: tracked, and where the tracks leave doubt, with the motion network's help.
 
-The network is asked where fewer than `BEYOND_DOUBT` of the picture's cells hold a track that agrees. If it is sure, a
-motion counts only near its answer: the tracks' own fit, that fit repeated with its word on what is background, corners
-led by its answer, and last the answer itself. If it is not, it is as if it were not there.
+The network is asked where fewer than `BEYOND_DOUBT` of the picture's cells hold a track that agrees. If it is sure,
+the tracks' own fit counts only near its answer, repeated with its word on what is background where that is another;
+else corners led by its answer, and last the answer itself. If it is not, it is as if it were not there.
 """
 
 from __future__ import annotations
@@ -54,16 +54,14 @@ class Matcher:
         """Track `ref` into `cur`, coarsely or with the network's help if it must be; `cur` carries on."""
         plain = self._tracked(ref, cur)
         if self._guide is not None and (plain is None or plain.spread < BEYOND_DOUBT):
-            return self._guided(self._guide, ref, cur, plain)
+            guess = self._guide.compare(ref, cur, self._aspect)
+            if guess.sure >= SURE:
+                return self._guided(guess, ref, cur, plain)
         found = plain or self._tracked(ref, cur, coarse=True)
         return None if found is None else self._carried(found, cur)
 
-    def _guided(self, guide: Guide, ref: View, cur: View, plain: Tracked | None) -> Match | None:
-        """Ask the network, and take what was tracked best of that which it bears out; if it is not sure, what was."""
-        guess = guide.compare(ref, cur, self._aspect)
-        if guess.sure < SURE:
-            found = plain or self._tracked(ref, cur, coarse=True)
-            return None if found is None else self._carried(found, cur)
+    def _guided(self, guess: Guess, ref: View, cur: View, plain: Tracked | None) -> Match:
+        """Take the most exact of what a sure network bears out, and its answer where nothing was tracked."""
         found = self._of_background(plain, guess, cur)
         if not is_near(found, guess, self._aspect):
             found = self._led(ref, cur, guess)

@@ -11,13 +11,12 @@ import weakref
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 
 from ..encode import NewFrame
 from ..errors import OutputError, UsageError
-from ..outfile import output_error
+from ..outfile import WholeOrNothing, output_error
 from ..types import EncodeOptions, Frame, Plane, VideoInfo
 from .clip import format_of
 from .names import Pattern, output_pattern, pattern_of, ranges
@@ -28,7 +27,7 @@ logger = logging.getLogger(__name__)
 WRITING = 2  # frames that are written at a time: compressing takes longer than the warp
 
 
-class SequenceWriter:
+class SequenceWriter(WholeOrNothing):
     """Takes frames as `encode.VideoWriter` does and writes a file for each.
 
     Files are gathered in a hidden folder beside the output and get their names when the block ends well; after any
@@ -152,17 +151,6 @@ class SequenceWriter:
         """Stop and leave nothing that has no name yet."""
         self._threads.shutdown(cancel_futures=True)
         self._remove()
-
-    def __enter__(self) -> SequenceWriter:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if kind is None:
-            self.close()
-        else:
-            self.abort()
 
 
 def refuse_existing(output: Path, source: Path, overwrite: bool) -> set[int]:

@@ -14,8 +14,8 @@ from ...track import View, open_view
 from ...types import Frame, VideoInfo
 from ..canvas import Image
 from .drawer import RED, stroke
+from .mask import TINT
 
-TINT = 0.6
 GREEN = (60, 220, 60)
 FRAME = 0.92  # of the picture: its outline, moved on by the network's answer, is drawn
 
