@@ -21,10 +21,34 @@ import numpy as np
 from benchmarks.common import RESULTS, machine, table, write_result
 from benchmarks.films import EASY, HARD, Film, Picture, photographs, shoot
 from tests.synthetic import ASPECT, corner_error_px
+from vstab_core.corners import corners_from_homography
 from vstab_core.motion.guide import NetworkGuide
-from vstab_core.motion.homography import MotionEstimator
+from vstab_core.motion.homography import MotionEstimator, MotionStep
+from vstab_core.track import View, open_view
+from vstab_core.types import MESH_SHAPE
 
 RESULT = RESULTS / "motion.json"
+
+
+class Alone:
+    """The network's own answer for each pair of frames, whatever it is worth; no track."""
+
+    def __init__(self, guide: NetworkGuide) -> None:
+        self._guide = guide
+        self._last: View | None = None
+
+    def push(self, image: Picture) -> list[MotionStep]:
+        """Take the next frame; return its step."""
+        view, corners = open_view(image), np.zeros((4, 2))
+        if self._last is not None:
+            guess = self._guide.compare(self._last, view, ASPECT)
+            corners = corners_from_homography(guess.cur_from_ref, ASPECT)
+        self._last = view
+        return [MotionStep(corners, np.zeros(MESH_SHAPE, np.float32), 1.0, False)]
+
+    def flush(self) -> list[MotionStep]:
+        """Return nothing: no frame is held back."""
+        return []
 
 
 def main(arguments: list[str]) -> int:
@@ -37,9 +61,10 @@ def main(arguments: list[str]) -> int:
     cv2.setNumThreads(1)
     scenes = photographs(options.stills, options.scenes + 1)
     guide = NetworkGuide()
-    methods: dict[str, Callable[[], MotionEstimator]] = {
+    methods: dict[str, Callable[[], MotionEstimator | Alone]] = {
         "klt": lambda: MotionEstimator(ASPECT),
         "cnn": lambda: MotionEstimator(ASPECT, guide=guide),
+        "network alone": lambda: Alone(guide),
     }
     result = {}
     for group, films in (("easy", EASY), ("hard", HARD)):
@@ -69,7 +94,7 @@ def _cell(error: np.ndarray) -> str:
 
 
 def _measure(
-    film: Film, methods: dict[str, Callable[[], MotionEstimator]], scenes: list[np.ndarray], frames: int
+    film: Film, methods: dict[str, Callable[[], MotionEstimator | Alone]], scenes: list[np.ndarray], frames: int
 ) -> dict[str, tuple[np.ndarray, float]]:
     """Return, by method, the errors of all corners, px, and processor milliseconds a frame."""
     errors: dict[str, list[np.ndarray]] = {name: [] for name in methods}

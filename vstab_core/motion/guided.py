@@ -17,7 +17,7 @@ from ..track import View
 from ..types import FloatArray, Tracks
 from .fit import Fit
 
-SURE = 0.3  # of the network: 0.6 to 0.9 where it is right to a pixel or two, 0.02 across a cut; below, it is not heard
+SURE = 0.3  # of the network; below, it is not heard
 NEAR = 0.05  # half widths, at a corner: further from a sure answer, tracks are of something else (8 px of its input)
 GUESSED = 0.3  # confidence of a frame that has nothing else
 EVIDENCE_PX = 1.0  # of the proxy: a track that far off bears out a motion by a quarter
