@@ -23,6 +23,7 @@ RADIUS = (4, 3)  # of the correlation at either, cells: 64 and 24 px
 PASSES = (2, 2)  # at either level
 CHANNELS = (64, 48)  # compared at either level
 WIDTH = (96, 64)  # of the update at either level
+CONTEXT = 32
 HIDDEN = 48
 FIT_SCALE_PX = ((12.0, 6.0), (3.0, 1.5))  # residual at which a cell's weight is a quarter, by level and pass
 PRIOR_SIGMA = 0.004  # of stretch, shear and perspective in a frame, and
@@ -69,8 +70,8 @@ def build() -> nn.Module:
     return MotionNet().to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
-class MotionNet(nn.Module):
-    """Features of a frame are made once and used in two pairs."""
+class Encoder(nn.Module):
+    """Features of a frame: made once, compared as often as needed."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -78,8 +79,7 @@ class MotionNet(nn.Module):
         self.fine = nn.Sequential(_conv(32, 64, 3, 2), Residual(64))
         self.coarse = nn.Sequential(_conv(64, 96, 3, 2), Residual(96))
         self.compared = nn.ModuleList([nn.Conv2d(96, CHANNELS[0], 1), nn.Conv2d(64, CHANNELS[1], 1)])
-        self.context = nn.ModuleList([nn.Conv2d(96, 32, 1), nn.Conv2d(64, 32, 1)])
-        self.update = nn.ModuleList([Update(radius, width) for radius, width in zip(RADIUS, WIDTH, strict=True)])
+        self.context = nn.ModuleList([nn.Conv2d(96, CONTEXT, 1), nn.Conv2d(64, CONTEXT, 1)])
 
     def features(self, image: Tensor) -> Features:
         """Look at frames (N, 1, H, W), codes 0..255; H and W multiples of 16."""
@@ -90,6 +90,14 @@ class MotionNet(nn.Module):
         levels = (coarse, fine)
         compared = [F.normalize(net(x), dim=1) for net, x in zip(self.compared, levels, strict=True)]
         return Features(compared, [net(x) for net, x in zip(self.context, levels, strict=True)])
+
+
+class MotionNet(Encoder):
+    """The encoder, and what makes a motion of the features of two frames."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.update = nn.ModuleList([Update(radius, width) for radius, width in zip(RADIUS, WIDTH, strict=True)])
 
     def forward(self, ref: Features, cur: Features) -> list[Estimate]:
         """Return the answer of every pass, the last the best."""
@@ -139,7 +147,7 @@ class Update(nn.Module):
 
     def __init__(self, radius: int, width: int) -> None:
         super().__init__()
-        self.enter = nn.Conv2d((2 * radius + 1) ** 2 + 32 + 3 + HIDDEN, width, 1)
+        self.enter = nn.Conv2d((2 * radius + 1) ** 2 + CONTEXT + 3 + HIDDEN, width, 1)
         self.around = nn.Conv2d(width, width, 3, padding=1)
         # Which of the movements is the background's is a question to the whole picture.
         self.everywhere = nn.Linear(width, width)
@@ -169,24 +177,36 @@ def moved(h: Tensor, points_px: Tensor) -> Tensor:
 
 
 def correlation(here: Tensor, there: Tensor, h: Tensor, stride: int, radius: int) -> Tensor:
-    """Compare each cell with those around where the homography leads: (N, (2 radius + 1)^2, rows, cols).
+    """Compare each cell with those around where the homography leads: (N, (2 radius + 1)^2, rows, cols)."""
+    rows, cols = here.shape[2:]
+    return compare(here[:, None], led(there, h, (rows, cols), stride, radius), radius)[:, 0]
 
-    The later frame's features are first warped onto the earlier one's grid, with room around it, so that the search is
-    free of turn and zoom.
+
+def led(there: Tensor, h: Tensor, shape: tuple[int, int], stride: int, radius: int) -> Tensor:
+    """Warp the later frame's features onto the earlier one's (rows, cols), with `radius` cells more around it.
+
+    The search is then free of turn and zoom.
     """
-    count, _, rows, cols = here.shape
-    around = cell_centres(rows + 2 * radius, cols + 2 * radius, stride, here.device)
-    size_px = torch.tensor([cols * stride / 2, rows * stride / 2], device=here.device)
+    rows, cols = shape
+    around = cell_centres(rows + 2 * radius, cols + 2 * radius, stride, there.device)
+    size_px = torch.tensor([cols * stride / 2, rows * stride / 2], device=there.device)
     at = (moved(h, around) / size_px).to(there.dtype)  # -1..1 from edge to edge
-    warped = F.grid_sample(there, at, mode="bilinear", padding_mode="zeros", align_corners=False)
-    # Row by row of the search: products of a row's cells with the whole row that may hold the match, of which each
-    # cell keeps its neighbours'. Five times the products that are needed, and yet the fastest on a CPU.
-    mine = here.permute(0, 2, 3, 1)  # (N, rows, cols, C)
+    return F.grid_sample(there, at, mode="bilinear", padding_mode="zeros", align_corners=False)
+
+
+def compare(here: Tensor, warped: Tensor, radius: int) -> Tensor:
+    """Compare cells of K frames (N, K, C, rows, cols) with what `led` gave: (N, K, (2 radius + 1)^2, rows, cols).
+
+    Row by row of the search: products of a row's cells with the whole row that may hold the match, of which each cell
+    keeps its neighbours'. Five times the products that are needed, and yet the fastest on a CPU.
+    """
+    count, frames, channels, rows, cols = here.shape
+    mine = here.permute(0, 3, 1, 4, 2).reshape(count, rows, frames * cols, channels)
     theirs = warped.permute(0, 2, 1, 3)  # (N, rows + 2 radius, C, cols + 2 radius)
     offset = torch.arange(2 * radius + 1, device=here.device)
-    near = (torch.arange(cols, device=here.device)[:, None] + offset).expand(count, rows, -1, -1)
+    near = (torch.arange(cols, device=here.device)[:, None] + offset).repeat(frames, 1).expand(count, rows, -1, -1)
     found = [(mine @ theirs[:, dy : dy + rows]).gather(3, near) for dy in range(2 * radius + 1)]
-    return torch.cat(found, dim=3).permute(0, 3, 1, 2)
+    return torch.cat(found, dim=3).reshape(count, rows, frames, cols, -1).permute(0, 2, 4, 1, 3)
 
 
 def fit(grid_px: Tensor, flow_px: Tensor, weight: Tensor, scale_px: float) -> Tensor:
