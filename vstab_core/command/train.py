@@ -11,7 +11,7 @@ from ..errors import UsageError
 if TYPE_CHECKING:
     from ..result import ProgressFn, Result
 
-NETWORKS = ("path", "motion")
+NETWORKS = ("path", "motion", "stabnet")
 DEVICES = ("auto", "cpu", "cuda")
 PRECISIONS = ("auto", "float32", "bfloat16")
 

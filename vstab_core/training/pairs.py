@@ -109,7 +109,7 @@ def _parallax(rng: np.random.Generator, size: tuple[int, int], plane_flow: Image
         return np.zeros((*size, 2), np.float32)
     direction = plane_flow[size[0] // 2, size[1] // 2] + rng.normal(0, 1, 2)
     direction = direction / (np.linalg.norm(direction) + 1e-6) * rng.uniform(0.5, 6)
-    nearness = np.clip(_smooth_noise(rng, size, rng.uniform(30, 90)) + rng.uniform(-1, 0.5), 0, 2) / 2
+    nearness = np.clip(smooth_noise(rng, size, rng.uniform(30, 90)) + rng.uniform(-1, 0.5), 0, 2) / 2
     if rng.random() < 0.5:  # the ground comes nearer downwards
         nearness = np.clip(np.linspace(rng.uniform(-1.5, 0), 1, size[0])[:, None] + 0 * nearness, 0, 1)
     return np.asarray(nearness[..., None] * direction, np.float32)
@@ -134,8 +134,8 @@ def _foreground(
     if kind != "screen" and rng.random() < 0.7:
         strength = rng.uniform(0.5, 4)
         wavelength_px = rng.uniform(12, 50)
-        bend = np.stack([np.float32(strength) * _smooth_noise(rng, size, wavelength_px) for _ in range(2)], axis=-1)
-    mask_at = _silhouette(rng, size)
+        bend = np.stack([np.float32(strength) * smooth_noise(rng, size, wavelength_px) for _ in range(2)], axis=-1)
+    mask_at = outline(rng, size)
     at_ref = [grid, _moved(np.linalg.inv(motion), grid - bend)]
     over = _see(pick(stills, rng), rng, grid, at_ref)
     cover = [mask_at(points) for points in at_ref]
@@ -150,7 +150,7 @@ def _foreground(
     return ref, cur, flow, background.astype(np.float32)
 
 
-def _silhouette(rng: np.random.Generator, size: tuple[int, int]) -> Callable[[Image], Image]:
+def outline(rng: np.random.Generator, size: tuple[int, int]) -> Callable[[Image], Image]:
     """Return a function from points (H, W, 2) to cover 0..1: a blob with a wavy outline, often large."""
     height, width = size
     centre = rng.normal(0, [0.22 * width, 0.22 * height])
@@ -198,7 +198,7 @@ def _camera(rng: np.random.Generator, ref: Image, cur: Image, h: Matrix) -> tupl
     """Return both frames as a camera records them."""
     hard = rng.random()
     blur = rng.uniform(0, 1) ** 2 if hard < 0.5 else 0.0
-    frames = [_motion_blur(rng, frame, h[:2, 2], blur) for frame in (ref, cur)]
+    frames = [motion_blur(frame, _streak(rng, h[:2, 2], blur)) for frame in (ref, cur)]
     if rng.random() < 0.25:
         focus = rng.uniform(0.3, 2.5)
         frames = [cv2.GaussianBlur(frame, (0, 0), focus * rng.uniform(0.9, 1.1)) for frame in frames]
@@ -229,9 +229,13 @@ def _camera(rng: np.random.Generator, ref: Image, cur: Image, h: Matrix) -> tupl
     return result[0], result[1]
 
 
-def _motion_blur(rng: np.random.Generator, frame: Image, shift: Matrix, share: float) -> Image:
-    """Blur along the motion of this exposure, which is like the step's but not the same."""
-    streak = share * (shift * rng.uniform(0.3, 1.2) + rng.normal(0, 5, 2))
+def _streak(rng: np.random.Generator, shift: Matrix, share: float) -> Matrix:
+    """Return the motion of this exposure, which is like the step's but not the same."""
+    return np.asarray(share * (shift * rng.uniform(0.3, 1.2) + rng.normal(0, 5, 2)))
+
+
+def motion_blur(frame: Image, streak: Matrix) -> Image:
+    """Blur along a streak of (x, y) pixels."""
     length = float(np.linalg.norm(streak))
     if length < 1:
         return frame
@@ -242,7 +246,8 @@ def _motion_blur(rng: np.random.Generator, frame: Image, shift: Matrix, share: f
     return cv2.filter2D(frame, -1, kernel / kernel.sum(), borderType=cv2.BORDER_REFLECT)
 
 
-def _smooth_noise(rng: np.random.Generator, size: tuple[int, int], wavelength_px: float) -> Image:
+def smooth_noise(rng: np.random.Generator, size: tuple[int, int], wavelength_px: float) -> Image:
+    """Return (H, W) of about mean 0 and deviation 1 that changes over a wavelength."""
     height, width = size
     coarse = rng.standard_normal((int(height / wavelength_px) + 3, int(width / wavelength_px) + 3))
     return np.asarray(cv2.resize(coarse.astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC))

@@ -1,0 +1,197 @@
+"""StabNet in a compact form: the warp of a frame, from the frame itself and from past frames as they were shown.
+
+Of Wang et al. (Deep Online Video Stabilization, TIP 2019) it has what it sees, past *stabilized* frames with the masks
+of what they lacked, and what it answers, a mesh of warps. Where that one pools a ResNet's features to one vector, this
+one keeps them in place: the cells of the past frames are compared with those of the new one, as the motion network
+does, and a fit of all cells is the answer. The encoder is the motion network's.
+
+Positions are in pixels of the network's input from its middle; homographies are normalised by `UNIT_PX`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - the field's name for it
+from torch import Tensor, nn
+
+from .motion import CONTEXT, FIT_SCALE_PX, STRIDES, UNIT_PX, Encoder, Features, cell_centres, compare, fit, moved
+from .motion import led as led_by
+
+ARCHITECTURE = "stabnet-1"
+PAST = (1, 2, 4, 8, 16, 32)  # frames back that are seen, as in the paper
+RADIUS = (4, 3)  # of the search at either level, cells: 64 and 24 px
+PASSES = (2, 2)  # at either level
+PER_FRAME = 32  # features of the comparison with one past frame
+WIDTH = 96
+HIDDEN = 64
+VERTICES = 5  # of the mesh, each way, as in the paper
+
+
+@dataclass(frozen=True)
+class Past:
+    """What is seen in past stabilized frames, the latest first.
+
+    Attributes:
+        compared: at each level (N, 6, C, h, w).
+        mask: at each level (N, 6, 1, h, w): the share of the cell that shows something.
+        context: at each level (N, C, h, w), of the latest.
+    """
+
+    compared: list[Tensor]
+    mask: list[Tensor]
+    context: list[Tensor]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One pass's warp.
+
+    Attributes:
+        src_from_dst: (N, 3, 3) normalised: from the stabilized frame to the frame as it was filmed.
+        flow_px: (N, 2, h, w): where each cell of the stabilized frame should take its picture from, by itself.
+        weight: (N, 1, h, w) in 0..1, how far each cell took part in the fit.
+        stride: pixels a cell.
+        mesh_px: (N, 2, 5, 5) over the filmed frame, added to where `src_from_dst` leads; of the last pass.
+    """
+
+    src_from_dst: Tensor
+    flow_px: Tensor
+    weight: Tensor
+    stride: int
+    mesh_px: Tensor | None = None
+
+
+def build() -> nn.Module:
+    """Return the network without weights of use, as `load_module` wants it."""
+    return StabNet().to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+class StabNet(nn.Module):
+    """Features of a frame are made once; those of the stabilized frame are what is remembered."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = Encoder()
+        self.decide = nn.ModuleList([Decide(radius) for radius in RADIUS])
+        self.mesh = nn.Conv2d(HIDDEN, 2, 1)
+        nn.init.zeros_(self.mesh.weight)
+        nn.init.zeros_(self.mesh.bias)  # type: ignore[arg-type]
+
+    def train(self, mode: bool = True) -> StabNet:
+        """As of every module, but the encoder is finished: it is neither trained nor does it count its batches."""
+        super().train(mode)
+        self.encoder.eval().requires_grad_(False)
+        return self
+
+    def features(self, image: Tensor) -> Features:
+        """Look at frames (N, 1, H, W), codes 0..255; H and W multiples of 16."""
+        with torch.no_grad():
+            found: Features = self.encoder.features(image)
+        return found
+
+    def forward(self, past: Past, current: Features) -> list[Answer]:
+        """Return the answer of every pass, the last the best and with a mesh."""
+        count, _, _, rows, cols = past.compared[0].shape
+        device = past.compared[0].device
+        h = torch.eye(3, device=device).repeat(count, 1, 1)
+        hidden, flow = h.new_zeros(count, HIDDEN, rows, cols), h.new_zeros(count, 2, rows, cols)
+        answers = []
+        for level, stride in enumerate(STRIDES):
+            here, there = past.compared[level], current.compared[level]
+            rows, cols = here.shape[3:]
+            grid = cell_centres(rows, cols, stride, device)
+            place = (grid.permute(2, 0, 1) / UNIT_PX).expand(count, -1, -1, -1)
+            hidden, flow = (F.interpolate(x, size=(rows, cols), mode="nearest") for x in (hidden, flow))
+            for turn in range(PASSES[level]):
+                leads = (moved(h.detach(), grid) - grid).permute(0, 3, 1, 2)
+                seen = compare(here, led_by(there, h.detach(), (rows, cols), stride, RADIUS[level]), RADIUS[level])
+                off = ((flow - leads) / stride).clamp(-4, 4).detach()
+                known = torch.cat([past.context[level], off, leads / UNIT_PX, place], dim=1)
+                hidden, change = self.decide[level](seen, past.mask[level], known, hidden)
+                flow = leads + change[:, :2] * stride
+                weight = torch.sigmoid(change[:, 2:])
+                h = fit(grid, flow, weight, FIT_SCALE_PX[level][turn])
+                answers.append(Answer(h, flow, weight, stride))
+        last = answers.pop()
+        mesh = self.mesh(F.adaptive_avg_pool2d(hidden, (VERTICES, VERTICES)))
+        return [*answers, Answer(last.src_from_dst, last.flow_px, last.weight, last.stride, mesh)]
+
+
+class Decide(nn.Module):
+    """From what a cell sees of six past frames in the new one: where its picture should come from."""
+
+    def __init__(self, radius: int) -> None:
+        super().__init__()
+        known = CONTEXT + 6
+        places = (2 * radius + 1) ** 2 + 1  # of the search, and the mask
+        self.each = nn.Conv2d(len(PAST) * places, len(PAST) * PER_FRAME, 1, groups=len(PAST))
+        self.enter = nn.Conv2d(len(PAST) * PER_FRAME + known + HIDDEN, WIDTH, 1)
+        self.around = nn.Conv2d(WIDTH, WIDTH, 3, padding=1)
+        # How the camera has moved, and how far the picture may still be moved, are questions to the whole picture.
+        self.everywhere = nn.Sequential(nn.Linear(2 * WIDTH, WIDTH), nn.ReLU(), nn.Linear(WIDTH, WIDTH))
+        self.leave = nn.Conv2d(WIDTH, HIDDEN, 3, padding=1)
+        self.change = nn.Conv2d(HIDDEN, 3, 1)
+
+    def forward(self, seen: Tensor, mask: Tensor, known: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
+        """Return hidden, and change: x and y in cells, and a logit of how sure the cell is."""
+        x = F.relu(self.each(torch.cat([seen, mask], dim=2).flatten(1, 2)))
+        x = F.relu(self.enter(torch.cat([x, known, hidden], dim=1)))
+        x = F.relu(self.around(x))
+        whole = torch.cat([x.mean(dim=(2, 3)), x.amax(dim=(2, 3))], dim=1)
+        x = F.relu(x + self.everywhere(whole)[:, :, None, None])
+        hidden = torch.tanh(self.leave(x)) + 0.5 * hidden
+        return hidden, self.change(hidden)
+
+
+def past_of(features: Features, mask: Tensor) -> Past:
+    """Return what the network wants of the six past frames.
+
+    Args:
+        features: of (N * 6) stabilized frames, the latest first in each six.
+        mask: (N, 6, H, W) in 0..1: where they show something.
+    """
+    six = len(PAST)
+    return Past(
+        [x.reshape(-1, six, *x.shape[1:]) for x in features.compared],
+        [F.avg_pool2d(mask, stride)[:, :, None] for stride in STRIDES],
+        [x.reshape(-1, six, *x.shape[1:])[:, 0] for x in features.context],
+    )
+
+
+def sources(answer: Answer, points_px: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return where points (H, W, 2) px of the stabilized frame come from, (N, H, W, 2) px of the filmed one.
+
+    Args:
+        answer: the last of `StabNet`'s.
+        points_px: from the middle of the input.
+        size: (height, width) of the input.
+    """
+    at = moved(answer.src_from_dst, points_px)
+    if answer.mesh_px is None:
+        return at
+    half = torch.tensor([size[1] / 2, size[0] / 2], device=at.device)
+    # align_corners: the outer vertices lie on the picture's edges.
+    local = F.grid_sample(answer.mesh_px, at / half, mode="bilinear", padding_mode="border", align_corners=True)
+    return at + local.permute(0, 2, 3, 1)
+
+
+def shown(image: Tensor, answer: Answer) -> tuple[Tensor, Tensor]:
+    """Return frames (N, 1, H, W) as they are stabilized, and masks (N, H, W) of where they show something.
+
+    What they lack has the mean brightness of the rest, so that features there say nothing.
+    """
+    size = (image.shape[2], image.shape[3])
+    half = torch.tensor([size[1] / 2, size[0] / 2], device=image.device)
+    at = sources(answer, cell_centres(*size, 1, image.device), size) / half
+    mask = (at.abs() <= 1).all(dim=-1).to(image.dtype)
+    picture = F.grid_sample(image, at, mode="bilinear", padding_mode="border", align_corners=False)
+    return filled(picture, mask), mask
+
+
+def filled(picture: Tensor, mask: Tensor) -> Tensor:
+    """Return pictures (N, 1, H, W) with the mean of what they show where the mask (N, H, W) is 0."""
+    mask = mask[:, None]
+    mean = (picture * mask).sum(dim=(2, 3), keepdim=True) / mask.sum(dim=(2, 3), keepdim=True).clamp_min(1)
+    return picture * mask + mean * (1 - mask)

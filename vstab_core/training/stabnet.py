@@ -1,0 +1,218 @@
+"""Training of StabNet: Siamese, on two frames one after the other, the second seeing what became of the first.
+
+Losses, after Wang et al. (TIP 2019); since the truth is known, matches and optical flow are exact here. Lengths are in
+pixels of the input; those of a sample that shakes much count less, by 1 + its RMS.
+  * stability: pixel, the mean squared difference to the steady frame where both show something; and feature, the mean
+    squared distance of the cells of background to where they should come from;
+  * temporal: how much that error changes from frame to frame (the paper compares pictures along the flow, which is
+    this, but blind where the picture is plain), and how much that change changes, for an eased movement;
+  * shape: each cell of the mesh stays a rectangle (intra), rows and columns stay straight (inter);
+  * border: what a warp takes from beyond `BORDER` of the picture.
+Earlier passes count less, by 0.7^n (RAFT, Teed and Deng, ECCV 2020). What each cell would do by itself is held to the
+truth, too, which teaches the comparison everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor
+
+from ..models.load import load_module
+from ..models.motion import STRIDES, cell_centres, moved
+from ..models.stabnet import ARCHITECTURE, PAST, Answer, StabNet, build, filled, past_of, shown, sources
+from .recipe import Batch, Lesson, Options, Recipe, Terms, rng_of
+from .shaky import Film, make_films
+from .stills import DRAWN, Pyramid, load_stills
+
+SIZE = (144, 256)  # height and width, as at work
+STRIDE = STRIDES[-1]  # of the truth
+BATCH = 8
+TURNS = 2  # frames one after the other: Siamese
+BACK = tuple(sorted({back - turn for turn in range(TURNS) for back in PAST if back > turn}))  # before the first
+EARLIER = 0.7  # weight of a pass against the next
+WEIGHTS = {"pixel": 20.0, "feature": 1.0, "cells": 0.3, "temporal": 12.0, "eased": 6.0, "shape": 0.2, "border": 2.0}
+BORDER = 0.2  # of the width and height, on each side
+FAR_PX = 48.0  # an error larger than this counts as this
+INTER = 20.0  # of the shape term, against intra, as published
+HELD_OUT_STILLS = 8
+HELD_OUT_EVERY = 8  # of the photographs
+HELD_OUT_BATCHES = 8
+
+
+def make_batch(stills: Sequence[Pyramid], rng: np.random.Generator, count: int = BATCH) -> Batch:
+    """Return films (`shaky.Film`) as tensors: the fields of `Film` by name."""
+    films = make_films(stills, rng, count, SIZE, BACK, TURNS, STRIDE)
+    return {name: torch.from_numpy(np.stack([getattr(film, name) for film in films])) for name in _FIELDS} | {
+        "shake_px": torch.tensor([film.shake_px for film in films])
+    }
+
+
+_FIELDS = tuple(name for name in Film.__dataclass_fields__ if name != "shake_px")
+
+
+def loss(net: torch.nn.Module, batch: Batch, step: int = 0) -> Terms:
+    """Return the weighted losses of a batch."""
+    totals = {name: torch.zeros((), device=batch["frames"].device) for name in WEIGHTS}
+    scale = 1 / (1 + batch["shake_px"])
+    before = [batch["past_error_px"][:, n] for n in range(2)]  # the latest first
+    for turn, answers in enumerate(answers_of(net, batch)):
+        seen, truth = batch["seen"][:, turn], batch["truth_px"][:, turn]
+        error = error_px(answers[-1], truth)
+        for n, answer in enumerate(reversed(answers)):
+            share = EARLIER**n / TURNS
+            off = error if n == 0 else error_px(answer, truth)
+            totals["feature"] = totals["feature"] + share * _mean_square(off, scale, seen)
+            totals["temporal"] = totals["temporal"] + share * _mean_square(off - before[0], scale)
+            alone = answer.flow_px + _grid(answer.stride, truth.device) - _at(truth, answer.stride)
+            cell_seen = _at(seen[..., None], answer.stride)[:, 0]
+            totals["cells"] = totals["cells"] + share * _mean_distance(alone, scale, cell_seen)
+        totals["eased"] = totals["eased"] + _mean_square(error - 2 * before[0] + before[1], scale) / TURNS
+        totals["pixel"] = totals["pixel"] + pixel_error(answers[-1], batch, turn) / TURNS
+        totals["shape"] = totals["shape"] + _shape(answers[-1]) / TURNS
+        totals["border"] = totals["border"] + _beyond(answers[-1]) / TURNS
+        before = [error, before[0]]
+    return {name: WEIGHTS[name] * value for name, value in totals.items()}
+
+
+def answers_of(net: torch.nn.Module, batch: Batch) -> list[list[Answer]]:
+    """Return the network's answers to each frame of the batch, each seeing what became of those before."""
+    stabnet: StabNet = net  # type: ignore[assignment]
+    count = len(batch["frames"])
+    filmed, was = batch["frames"], batch["past"]
+    six = len(PAST)
+    answers = []
+    fresh: list[tuple[Tensor, Tensor]] = []  # frames made here and their masks, the latest first
+    for turn in range(TURNS):
+        pictures = [fresh[b - 1][0] if b <= turn else was[:, BACK.index(b - turn)] for b in PAST]
+        masks = [fresh[b - 1][1] if b <= turn else batch["mask"][:, BACK.index(b - turn)] for b in PAST]
+        mask = torch.stack(masks, dim=1)
+        features = stabnet.features(torch.stack(pictures, dim=1).reshape(count * six, 1, *SIZE))
+        current = filmed[:, turn, None]
+        answers.append(stabnet.forward(past_of(features, mask), stabnet.features(current)))
+        with torch.no_grad():
+            picture, lit = shown(current, answers[-1][-1])
+        fresh.insert(0, (picture[:, 0], lit))
+    return answers
+
+
+def error_px(answer: Answer, truth_px: Tensor) -> Tensor:
+    """Return (N, h, w, 2): how far the cells of the answer are off the truth."""
+    grid = cell_centres(SIZE[0] // STRIDE, SIZE[1] // STRIDE, STRIDE, truth_px.device)
+    return sources(answer, grid, SIZE) - truth_px
+
+
+def pixel_error(answer: Answer, batch: Batch, turn: int) -> Tensor:
+    """Return the mean squared difference to the steady frame, of pictures of deviation 1, where both show something."""
+    frame, steady = batch["frames"][:, turn, None], batch["steady"][:, turn, None]
+    picture, mask = shown(frame, answer)
+    spread = steady.std(dim=(2, 3), keepdim=True) + 8.0
+    off = ((picture - filled(steady, mask)) / spread).square().clamp_max(1.0)
+    value: Tensor = off.mean() / 20.0
+    return value
+
+
+def _grid(stride: int, device: torch.device) -> Tensor:
+    return cell_centres(SIZE[0] // stride, SIZE[1] // stride, stride, device).permute(2, 0, 1)
+
+
+def _at(values: Tensor, stride: int) -> Tensor:
+    """Return what is known of cells (N, h, w, C) for those of another stride, (N, C, h', w')."""
+    planes = values.permute(0, 3, 1, 2)
+    return planes if stride == STRIDE else F.avg_pool2d(planes, stride // STRIDE)
+
+
+def _mean_square(off: Tensor, scale: Tensor, seen: Tensor | None = None) -> Tensor:
+    # Beyond FAR_PX linear in place of square: a sample that cannot be known should not decide.
+    length = (off.square().sum(dim=-1) + 1e-6).sqrt() * scale[:, None, None]
+    square = torch.where(length < 3, length.square(), 6 * length - 9).clamp_max(FAR_PX)
+    if seen is None:
+        return square.mean()
+    return (square * seen).sum() / seen.sum().clamp_min(1)
+
+
+def _mean_distance(off: Tensor, scale: Tensor, seen: Tensor) -> Tensor:
+    length = (off.square().sum(dim=1) + 1e-6).sqrt().clamp_max(FAR_PX) * scale[:, None, None]
+    return (length * seen).sum() / seen.sum().clamp_min(1)
+
+
+def _shape(answer: Answer) -> Tensor:
+    assert answer.mesh_px is not None
+    mesh = answer.mesh_px  # what it adds to a homography, which is straight by itself
+    cell = (SIZE[0] / (mesh.shape[2] - 1), SIZE[1] / (mesh.shape[3] - 1))
+    right, down = mesh[:, :, :, 1:] - mesh[:, :, :, :-1], mesh[:, :, 1:] - mesh[:, :, :-1]
+    # A side turned by 90 degrees and scaled by the cell's shape is its neighbour.
+    turned = torch.stack([-right[:, 1], right[:, 0]], dim=1) * (cell[0] / cell[1])
+    intra = _square(turned[:, :, :-1] - down[:, :, :, :-1]) + _square(turned[:, :, 1:] - down[:, :, :, 1:])
+    inter = _square(right[:, :, :, 1:] - right[:, :, :, :-1]) + _square(down[:, :, 1:] - down[:, :, :-1])
+    return (intra + INTER * inter) / 2
+
+
+def _square(values: Tensor) -> Tensor:
+    return values.square().mean()
+
+
+def _beyond(answer: Answer) -> Tensor:
+    half = torch.tensor([SIZE[1] / 2, SIZE[0] / 2], device=answer.flow_px.device)
+    corners = half * torch.tensor([[-1.0, -1], [1, -1], [1, 1], [-1, 1]], device=half.device)
+    over = (moved(answer.src_from_dst, corners).abs() / half - (1 + 2 * BORDER)).clamp(0, 2)
+    return 100 * over.square().mean()
+
+
+def _measure(batches: Sequence[Batch], net: torch.nn.Module) -> dict[str, float]:
+    device = next(net.parameters()).device
+    errors, changes, without = [], [], []
+    for batch in batches:
+        here = {name: value.to(device) for name, value in batch.items()}
+        ends = [turn[-1] for turn in answers_of(net, here)]
+        off = [error_px(answer, here["truth_px"][:, turn]) for turn, answer in enumerate(ends)]
+        errors.append(off[-1].norm(dim=-1).mean(dim=(1, 2)))
+        changes.append((off[-1] - off[-2]).norm(dim=-1).mean(dim=(1, 2)))
+        still = here["truth_px"] - _grid(STRIDE, device).permute(1, 2, 0)
+        without.append((still[:, -1] - still[:, -2]).norm(dim=-1).mean(dim=(1, 2)))
+    change, shake = torch.cat(changes), torch.cat(without)
+    return {
+        "off the steady view, mean, px": float(torch.cat(errors).mean()),
+        "jitter left, mean, px a frame": float(change.mean()),
+        "jitter left, median, px a frame": float(change.median()),
+        "jitter left, share of the shake's": float(change.mean() / shake.mean()),
+    }
+
+
+def with_motion_encoder() -> torch.nn.Module:
+    """Return the network with fresh weights, but for the encoder, which is the installed motion network's."""
+    net = build()
+    trained = load_module("motion").state_dict()
+    assert isinstance(net, StabNet)
+    net.encoder.load_state_dict({name: value for name, value in trained.items() if not name.startswith("update.")})
+    return net
+
+
+def _prepare(options: Options, data: Path | None) -> Lesson:
+    stills, held_out = load_stills(data, options.seed), load_stills(None, options.seed + 1, HELD_OUT_STILLS)
+    if data is not None:
+        held_out += stills[DRAWN::HELD_OUT_EVERY]
+        stills = [still for n, still in enumerate(stills) if n < DRAWN or (n - DRAWN) % HELD_OUT_EVERY]
+    unseen = [make_batch(held_out, rng_of(options.seed + 1, n)) for n in range(HELD_OUT_BATCHES)]
+    photographs = len(stills) - DRAWN
+    return Lesson(
+        batches=lambda step: make_batch(stills, rng_of(options.seed, step)),
+        loss=loss,
+        measure=lambda net: _measure(unseen, net),
+        data=f"{options.steps * BATCH} films made of {DRAWN} drawn pictures and {photographs} photographs",
+    )
+
+
+RECIPE = Recipe(
+    build=with_motion_encoder,
+    architecture=ARCHITECTURE,
+    options=Options(steps=5000, rate=8e-4, warm_up=0.05, clip=2.0, workers=1),
+    prepare=_prepare,
+    about="The warp that makes a frame go on steadily from those shown 1, 2, 4, 8, 16 and 32 before, at 256 x 144. It "
+    "sees no later frame. It is meant for hand-held clips of 24 to 60 frames a second; of what it does not know, "
+    "cuts above all, the code around it takes care.",
+)
