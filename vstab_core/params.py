@@ -144,12 +144,12 @@ class Parameters:
     )
     method: str = _choice(
         "klt",
-        ("klt", "cnn"),
+        ("klt", "cnn", "stabnet"),
         "analyze",
         "Method",
         "klt: corner tracks, robust estimation and a solved path; cnn: a trained network helps where tracks leave "
         "doubt (dark, blurred, crowded pictures), and another chooses the path of streaming that sees 0 or 5 to 9 "
-        "frames ahead.",
+        "frames ahead; stabnet: a network decides each warp from the frame and those shown before, and no later one.",
     )
     input_space: str = _text(
         "auto",

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import cv2
 import numpy as np
 
+from . import closed_loop
 from .ambisonics import sound_changes
 from .decode import luma_of
 from .encode import VideoWriter
@@ -20,7 +21,7 @@ from .motion.guided import guide_for
 from .motion.homography import MotionStep, estimate_motion
 from .motion.rolling_shutter import readout_ratio
 from .motion.rotation360 import RotationEstimator, RotationSteps
-from .params import Parameters, parameters_from
+from .params import PARAMS, Parameters, parameters_from
 from .pipe.one_pass import OnePass
 from .render import render_frames
 from .result import ProgressFn, Result, figures_of, tell
@@ -34,12 +35,22 @@ from .spherical_metadata import spherical_of_output
 from .stretch import pace_of
 from .tail import Tail
 from .track360 import Luma, open_atlas
-from .types import CameraMotion, EncodeOptions, Frame, RotationMotion, VideoInfo, WarpTrack
+from .types import (
+    MESH_SHAPE,
+    CameraMotion,
+    EncodeOptions,
+    Frame,
+    FrameWarp,
+    RotationMotion,
+    VideoInfo,
+    WarpTrack,
+)
 
 T = TypeVar("T")
 OnCube = tuple[Luma, float, Luma]  # luma of the sphere, time in seconds, its atlas
 
 MEASURED_WITH = ("method", "input_space", "ocio")  # parameters that change what is measured, on the same frames
+DECIDED_WITH = tuple(name for name, row in PARAMS.items() if row.stage == "smooth")  # and the warps of stabnet
 MIN_FRAMES = 3  # two frames have one motion, and nothing to smooth it against
 
 
@@ -61,10 +72,10 @@ def analyze(
     clip = open_source(source, parameters)
     _refuse_existing(sidecar, source, overwrite)
     _refuse_foreign(sidecar)
-    hyperlapse.check(parameters)
+    _check(clip)
     warnings = _doubts(clip)
-    motion = _measure(clip, on_progress, warnings)
-    warps = smooth(motion, clip.parameters)
+    motion, decided = _measure(clip, on_progress, warnings)
+    warps = decided or smooth(motion, clip.parameters)
     write_sidecar(sidecar, _sidecar_of(clip, motion, warps))
     warnings += doubts_of_path(motion, clip.parameters)
     return Result(sidecar, figures_of(motion, warps, started, clip.parameters), warnings)
@@ -132,7 +143,7 @@ def stabilize(
         _refuse_existing(output, source, overwrite)
     else:
         refuse_existing(output, source, overwrite)
-    hyperlapse.check(parameters)
+    _check(clip)
     if streaming:
         if parameters.hyperlapse > 1:
             raise UsageError("--streaming cannot look far enough ahead for --hyperlapse; leave one of them out")
@@ -143,18 +154,19 @@ def stabilize(
             )
         return _stabilize_streaming(clip, output, encode, overwrite, on_progress, warnings, started)
     motion: CameraMotion | RotationMotion | None = None
+    decided: WarpTrack | None = None
     tail = Tail()
     if sidecar is not None and sidecar.exists():
         stored = read_sidecar(sidecar)
         check_matches(stored, clip.info)
-        if _measured_alike(stored, clip.parameters):
-            motion = stored.motion
+        if _measured_alike(stored, clip):
+            motion, decided = stored.motion, stored.warps if _decides(clip) else None
     if motion is None:
         deformed = (
             sidecar is not None or clip.parameters.deformation > 0
         )  # a sidecar may be asked for them another time
-        motion = _measure(clip, on_progress, warnings, tail, deformed)
-    warps = smooth(motion, clip.parameters)
+        motion, decided = _measure(clip, on_progress, warnings, tail, deformed)
+    warps = decided or smooth(motion, clip.parameters)
     warnings += doubts_of_path(motion, clip.parameters)
     if sidecar is not None:
         write_sidecar(sidecar, _sidecar_of(clip, motion, warps))
@@ -162,10 +174,25 @@ def stabilize(
     return Result(output, figures_of(motion, warps, started, clip.parameters), warnings)
 
 
-def _measured_alike(stored: Sidecar, parameters: Parameters) -> bool:
-    """Return whether a sidecar's motion is what these parameters would measure; what it does not say is taken as so."""
+def _check(clip: Source) -> None:
+    """Refuse what the parameters ask for and no clip like this one can be given."""
+    hyperlapse.check(clip.parameters)
+    if _decides(clip):
+        closed_loop.check(clip.parameters)
+
+
+def _decides(clip: Source) -> bool:
+    """Return whether the method decides the warps while the clip is read."""
+    return clip.parameters.method == "stabnet" and not clip.sphere
+
+
+def _measured_alike(stored: Sidecar, clip: Source) -> bool:
+    """Return whether a sidecar's motion is what would be measured now; what it does not say is taken as so."""
     before = stored.parameters
-    return before is None or all(getattr(before, name) == getattr(parameters, name) for name in MEASURED_WITH)
+    names = MEASURED_WITH + DECIDED_WITH if _decides(clip) else MEASURED_WITH
+    if _decides(clip) and (before is None or stored.warps is None):
+        return False
+    return before is None or all(getattr(before, name) == getattr(clip.parameters, name) for name in names)
 
 
 def _measure(
@@ -174,7 +201,8 @@ def _measure(
     warnings: list[str],
     tail: Tail | None = None,
     deformed: bool = True,
-) -> CameraMotion | RotationMotion:
+) -> tuple[CameraMotion | RotationMotion, WarpTrack | None]:
+    """Return the motion, and the warps where the method decides them as it goes."""
     info = clip.info
     pts: list[int] = []
 
@@ -191,19 +219,28 @@ def _measure(
             tell(on_progress, "analyze", done, info.frames)
 
     motion: CameraMotion | RotationMotion
+    decided: WarpTrack | None = None
     with _one_thread_for_opencv():
         if clip.sphere:
             pictures = read_ahead(_on_cube(clip, frames()), 1, "reduce")  # takes half as long as tracking
             motion = _rotation_of(clip, pts, told(pictures), deformed)
         else:
             images = (luma_of(frame, tone=clip.tone) for frame in told(frames()))
-            steps = list(estimate_motion(images, info.aspect, guide_for(clip.parameters.method)))
+            warps: list[FrameWarp] = []
+            if _decides(clip):
+                steps = []
+                for step, warp in closed_loop.follow(images, info.aspect, float(1 / info.frame_rate), clip.parameters):
+                    steps.append(step)
+                    warps.append(warp)
+            else:
+                steps = list(estimate_motion(images, info.aspect, guide_for(clip.parameters.method)))
             _check_count(info, len(pts))
             motion = _motion_of(info, pts, steps)
+            decided = _track_of(motion, warps, clip.parameters) if warps else None
     weak = int((motion.confidence == 0).sum())
     if weak > len(motion) // 2:
         warnings.append(f"the camera could be followed in only {len(motion) - weak} of {len(motion)} frames")
-    return motion
+    return motion, decided
 
 
 def _on_cube(clip: Source, frames: Iterator[Frame]) -> Iterator[OnCube]:
@@ -225,6 +262,21 @@ def _rotation_of(clip: Source, pts: list[int], pictures: Iterator[OnCube], defor
     up = np.array(estimator.up, np.float32)[np.cumsum(columns["cut"]) - 1]
     times = np.array(pts, np.int64)
     return RotationMotion(info.width, info.height, times, info.time_base, up=up, **columns)
+
+
+def _track_of(motion: CameraMotion, warps: list[FrameWarp], parameters: Parameters) -> WarpTrack:
+    still = np.zeros(MESH_SHAPE, np.float32)
+    mesh = [still if warp.mesh is None else warp.mesh for warp in warps]
+    return WarpTrack(
+        motion.width,
+        motion.height,
+        motion.aspect,
+        motion.pts,
+        motion.time_base,
+        np.array([warp.src_from_dst for warp in warps]),
+        np.array(mesh) if any(warp.mesh is not None for warp in warps) else None,
+        np.full(len(warps), 0.0 if parameters.zoom == "none" else parameters.max_crop),
+    )
 
 
 def _motion_of(info: VideoInfo, pts: list[int], steps: list[MotionStep]) -> CameraMotion:

@@ -11,7 +11,7 @@ from ..errors import UsageError
 if TYPE_CHECKING:
     from ..result import ProgressFn, Result
 
-NETWORKS = ("path", "motion", "stabnet")
+NETWORKS = ("path", "motion", "stabnet", "stabnet_resnet50")
 DEVICES = ("auto", "cpu", "cuda")
 PRECISIONS = ("auto", "float32", "bfloat16")
 

@@ -50,16 +50,17 @@ class Answer:
 
     Attributes:
         src_from_dst: (N, 3, 3) normalised: from the stabilized frame to the frame as it was filmed.
-        flow_px: (N, 2, h, w): where each cell of the stabilized frame should take its picture from, by itself.
+        flow_px: (N, 2, h, w): where each cell of the stabilized frame should take its picture from, by itself, as a
+            displacement; None where cells have no answer of their own.
         weight: (N, 1, h, w) in 0..1, how far each cell took part in the fit.
         stride: pixels a cell.
         mesh_px: (N, 2, 5, 5) over the filmed frame, added to where `src_from_dst` leads; of the last pass.
     """
 
     src_from_dst: Tensor
-    flow_px: Tensor
-    weight: Tensor
-    stride: int
+    flow_px: Tensor | None = None
+    weight: Tensor | None = None
+    stride: int = 0
     mesh_px: Tensor | None = None
 
 
@@ -69,7 +70,15 @@ def build() -> nn.Module:
 
 
 class StabNet(nn.Module):
-    """Features of a frame are made once; those of the stabilized frame are what is remembered."""
+    """Features of a frame are made once; those of the stabilized frame are what is remembered.
+
+    Attributes:
+        size: (height, width) in pixels of the input, for a picture of 16 : 9.
+        strides: of the levels of `Features` and `Past`.
+    """
+
+    size = (144, 256)
+    strides = STRIDES
 
     def __init__(self) -> None:
         super().__init__()
@@ -145,17 +154,18 @@ class Decide(nn.Module):
         return hidden, self.change(hidden)
 
 
-def past_of(features: Features, mask: Tensor) -> Past:
+def past_of(features: Features, mask: Tensor, strides: tuple[int, ...]) -> Past:
     """Return what the network wants of the six past frames.
 
     Args:
         features: of (N * 6) stabilized frames, the latest first in each six.
         mask: (N, 6, H, W) in 0..1: where they show something.
+        strides: of the network.
     """
     six = len(PAST)
     return Past(
         [x.reshape(-1, six, *x.shape[1:]) for x in features.compared],
-        [F.avg_pool2d(mask, stride)[:, :, None] for stride in STRIDES],
+        [F.avg_pool2d(mask, stride)[:, :, None] for stride in strides],
         [x.reshape(-1, six, *x.shape[1:])[:, 0] for x in features.context],
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 
+from ..closed_loop import ClosedLoopPath
 from ..decode import luma_of
 from ..light.resample import LinearLight
 from ..light.tone import Tone
@@ -13,7 +14,8 @@ from ..motion.homography import MotionEstimator, MotionStep
 from ..params import Parameters
 from ..render import NewFrame, warp_frame
 from ..smooth.streaming import StreamingPath
-from ..types import Frame, VideoInfo
+from ..track import Luma
+from ..types import Frame, FrameWarp, VideoInfo
 
 
 class OnePass:
@@ -35,10 +37,12 @@ class OnePass:
     def __init__(
         self, info: VideoInfo, interval_s: float, parameters: Parameters, tone: Tone | None, light: LinearLight | None
     ) -> None:
+        closed = parameters.method == "stabnet"
         self._estimator = MotionEstimator(
-            info.aspect, live=parameters.look_ahead == 0, guide=guide_for(parameters.method)
+            info.aspect, live=closed or parameters.look_ahead == 0, guide=guide_for(parameters.method)
         )
-        self._smoother = StreamingPath(info.aspect, interval_s, parameters)
+        self._smoother = None if closed else StreamingPath(info.aspect, interval_s, parameters)
+        self._loop = ClosedLoopPath(info.aspect, interval_s, parameters) if closed else None
         self._tone, self._light = tone, light
         self._parameters = parameters
         self._waiting: deque[Frame] = deque()
@@ -48,15 +52,22 @@ class OnePass:
         """Yield each frame stabilized, as soon as its warp is decided."""
         for frame in frames:
             self._waiting.append(frame)
-            yield from self._decided(self._estimator.push(luma_of(frame, tone=self._tone)), new_frame)
+            image = luma_of(frame, tone=self._tone)
             del frame  # while the next one is awaited, nothing but `_waiting` need hold it
-        yield from self._decided(self._estimator.flush(), new_frame)
-        for warp in self._smoother.flush():
-            yield warp_frame(self._waiting.popleft(), warp, self._parameters, new_frame, self._light)
+            yield from self._warped(self._decided(self._estimator.push(image), image), new_frame)
+        yield from self._warped(self._decided(self._estimator.flush(), None), new_frame)
+        if self._smoother is not None:
+            yield from self._warped(self._smoother.flush(), new_frame)
 
-    def _decided(self, steps: list[MotionStep], new_frame: NewFrame) -> Iterator[Frame]:
+    def _decided(self, steps: list[MotionStep], image: Luma | None) -> Iterator[FrameWarp]:
         for step in steps:
             self.shots += step.cut
             self.weak_frames += step.confidence == 0
-            for warp in self._smoother.push(step.corners, step.cut):
-                yield warp_frame(self._waiting.popleft(), warp, self._parameters, new_frame, self._light)
+            if self._smoother is not None:
+                yield from self._smoother.push(step.corners, step.cut)
+            elif self._loop is not None and image is not None:  # live: the step is the image's own
+                yield self._loop.push(image, step)
+
+    def _warped(self, warps: Iterable[FrameWarp], new_frame: NewFrame) -> Iterator[Frame]:
+        for warp in warps:
+            yield warp_frame(self._waiting.popleft(), warp, self._parameters, new_frame, self._light)

@@ -22,7 +22,7 @@ from ..corners import (
 from ..errors import UsageError
 from ..models.path_kernel import AHEAD
 from ..params import PARAMS, Parameters
-from ..types import FloatArray, FrameWarp
+from ..types import MESH_SHAPE, FloatArray, FrameWarp
 from .crop import magnify, retained_share, sides_of
 from .learned import LearnedPath
 from .solver import Bounds, PathProblem, Smoothness, roughness_bands
@@ -77,8 +77,8 @@ class StreamingPath:
         windows = range(self._beyond, self._beyond + self._look_ahead + 1)
         self._gains = [_window_gains(n, self._weights) for n in windows]
         self._problems = [_window_problem(n, self._numbers, self._weights) for n in windows]
-        # The solver goes on from what was shown; the network's path would swing about one that is corrected by half.
-        self._strengths = (parameters.strength, 1.0) if self._learned is None else (1.0, parameters.strength)
+        # The solver goes on from what was shown; a network's path would swing about one that is corrected by half.
+        self._strengths = (parameters.strength, 1.0) if parameters.method == "klt" else (1.0, parameters.strength)
         self._shown = 1.0 if parameters.zoom == "none" else 1.0 - parameters.max_crop
         self._waiting: deque[tuple[FloatArray, bool]] = deque()  # corners (4, 2) and cut, of frames not yet given out
         self._begin_shot()
@@ -108,6 +108,40 @@ class StreamingPath:
             self._learned.begin_shot()
             self._goals: deque[FloatArray] = deque(maxlen=SPEED_OVER + 1)  # of the last frames given out
 
+    def show_instead(self, correction: FloatArray, mesh: FloatArray) -> FrameWarp:
+        """Take another correction for the frame given out last, as far as the budget allows; return its warp.
+
+        Args:
+            correction: (3, 3), stabilized from source, of which the part that `model` allows counts.
+            mesh: (5, 5, 2) normalised, over the source frame, as in `FrameWarp`.
+        """
+        wanted = self.coefficients(correction)
+        self._smooth[-1] += wanted - self._offset
+        self._offset = wanted
+        self._correction = self._corrected()
+        mesh = self._parameters.strength * mesh
+        if self._parameters.border == "crop" and self._parameters.zoom != "none":
+            before = self._offset
+            mesh = self._fit_exactly(mesh)
+            self._smooth[-1] += self._offset - before
+        return self._warp(mesh)
+
+    def coefficients(self, correction: FloatArray) -> FloatArray:
+        """Return a correction (3, 3) as coefficients (4,) in the basis of similarities; 0 for those not to be used."""
+        offset = np.array(self._part @ corners_from_homography(correction, self._aspect).reshape(8))
+        offset[self._numbers :] = 0
+        return offset
+
+    @property
+    def offset(self) -> FloatArray:
+        """Correction of the frame given out last, at full strength, as coefficients (4,)."""
+        return self._offset
+
+    @property
+    def src_from_steady(self) -> FloatArray:
+        """Where the frame given out last comes from at full strength and without zoom, (3, 3)."""
+        return inverse(similarity_from(self._offset[None] @ self._basis, self._aspect)[0])
+
     def _next(self) -> FrameWarp:
         corners, cut = self._waiting.popleft()
         if cut:
@@ -119,8 +153,12 @@ class StreamingPath:
         if self._parameters.border == "crop" and self._parameters.zoom != "none":
             self._fit_exactly()
         self._smooth = np.concatenate([self._smooth[1:], (path[0] + self._offset)[None]])
+        return self._warp(None)
+
+    def _warp(self, mesh: FloatArray | None) -> FrameWarp:
         src_from_dst = inverse(self._correction) @ magnify(np.array([self._shown]))[0]
-        return FrameWarp(src_from_dst / src_from_dst[2, 2], self._aspect)
+        local = None if mesh is None else np.asarray(mesh, np.float32)
+        return FrameWarp(src_from_dst / src_from_dst[2, 2], self._aspect, local)
 
     def _corrected(self) -> FloatArray:
         return np.asarray(similarity_from(self._strengths[1] * self._offset[None] @ self._basis, self._aspect)[0])
@@ -166,17 +204,22 @@ class StreamingPath:
         speed = (goal[-1] - self._goals[0]) / max(1, len(goal) + len(self._goals) - 2)
         return np.concatenate([goal, goal[-1] + np.arange(1, self._beyond + 1)[:, None] * speed])
 
-    def _fit_exactly(self) -> None:
+    def _fit_exactly(self, mesh: FloatArray | None = None) -> FloatArray:
+        """Take back of the correction, and of a mesh, what the budget does not allow; return what is left of that."""
         # The budget above is first order in the angle; the picture's edge is not.
+        mesh = np.zeros(MESH_SHAPE) if mesh is None else mesh
         for _ in range(8):
-            src_from_stab = inverse(self._correction)
-            short = self._shown - float(retained_share(src_from_stab[None], self._aspect)[0])
+            local = mesh[None] if mesh.any() else None
+            allowed = float(retained_share(inverse(self._correction)[None], self._aspect, local)[0])
+            short = self._shown - allowed
             if short <= 0:
-                return
-            self._offset = self._offset * (1 - max(0.01, 2 * short))
+                return mesh
+            less = 1 - max(0.01, 2 * short)
+            self._offset, mesh = self._offset * less, mesh * less
             self._correction = self._corrected()
         self._offset = np.zeros(4)
         self._correction = np.eye(3)
+        return np.zeros(MESH_SHAPE)
 
 
 def _window_problem(ahead: int, numbers: int, weights: Smoothness) -> PathProblem:

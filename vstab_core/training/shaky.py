@@ -166,8 +166,16 @@ class _Filming:
             truth.append(where)
             seen.append(share)
         error = [-(_moved(matrix, self._cells) - self._cells) for matrix in off[:2]]
-        arrays = (np.array(values, np.float32) for values in (frames, steady, past, mask, truth, seen, error))
-        return Film(*arrays, shake_px)
+        return Film(
+            frames=_array(frames),
+            steady=_array(steady),
+            past=_array(past),
+            mask=_array(mask),
+            truth_px=_array(truth),
+            seen=_array(seen),
+            past_error_px=_array(error),
+            shake_px=shake_px,
+        )
 
     def _past_off(self, back: npt.NDArray[np.int_], shake_px: float) -> FloatArray:
         """Return (P, 3, 3): how far the past frames stand off the steady view: a drift, and a little at random."""
@@ -323,6 +331,10 @@ def _nearness(rng: np.random.Generator, size: tuple[int, int]) -> Callable[[Imag
         strength
         * cv2.remap(field, np.asarray(at + middle, np.float32), NO_MAP, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
     )
+
+
+def _array(parts: list[Image]) -> Image:
+    return np.array(parts, np.float32)
 
 
 def _grid(size: tuple[int, int], stride: int) -> Image:

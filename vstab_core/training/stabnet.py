@@ -23,13 +23,12 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from ..models.load import load_module
-from ..models.motion import STRIDES, cell_centres, moved
+from ..models.motion import STRIDES, cell_centres
 from ..models.stabnet import ARCHITECTURE, PAST, Answer, StabNet, build, filled, past_of, shown, sources
 from .recipe import Batch, Lesson, Options, Recipe, Terms, rng_of
 from .shaky import Film, make_films
 from .stills import DRAWN, Pyramid, load_stills
 
-SIZE = (144, 256)  # height and width, as at work
 STRIDE = STRIDES[-1]  # of the truth
 BATCH = 8
 TURNS = 2  # frames one after the other: Siamese
@@ -44,9 +43,11 @@ HELD_OUT_EVERY = 8  # of the photographs
 HELD_OUT_BATCHES = 8
 
 
-def make_batch(stills: Sequence[Pyramid], rng: np.random.Generator, count: int = BATCH) -> Batch:
+def make_batch(
+    stills: Sequence[Pyramid], rng: np.random.Generator, count: int = BATCH, size: tuple[int, int] = StabNet.size
+) -> Batch:
     """Return films (`shaky.Film`) as tensors: the fields of `Film` by name."""
-    films = make_films(stills, rng, count, SIZE, BACK, TURNS, STRIDE)
+    films = make_films(stills, rng, count, size, BACK, TURNS, STRIDE)
     return {name: torch.from_numpy(np.stack([getattr(film, name) for film in films])) for name in _FIELDS} | {
         "shake_px": torch.tensor([film.shake_px for film in films])
     }
@@ -58,23 +59,24 @@ _FIELDS = tuple(name for name in Film.__dataclass_fields__ if name != "shake_px"
 def loss(net: torch.nn.Module, batch: Batch, step: int = 0) -> Terms:
     """Return the weighted losses of a batch."""
     totals = {name: torch.zeros((), device=batch["frames"].device) for name in WEIGHTS}
-    scale = 1 / (1 + batch["shake_px"])
+    scale, size = 1 / (1 + batch["shake_px"]), size_of(batch)
     before = [batch["past_error_px"][:, n] for n in range(2)]  # the latest first
     for turn, answers in enumerate(answers_of(net, batch)):
         seen, truth = batch["seen"][:, turn], batch["truth_px"][:, turn]
-        error = error_px(answers[-1], truth)
+        error = error_px(answers[-1], truth, size)
         for n, answer in enumerate(reversed(answers)):
             share = EARLIER**n / TURNS
-            off = error if n == 0 else error_px(answer, truth)
+            off = error if n == 0 else error_px(answer, truth, size)
             totals["feature"] = totals["feature"] + share * _mean_square(off, scale, seen)
             totals["temporal"] = totals["temporal"] + share * _mean_square(off - before[0], scale)
-            alone = answer.flow_px + _grid(answer.stride, truth.device) - _at(truth, answer.stride)
-            cell_seen = _at(seen[..., None], answer.stride)[:, 0]
-            totals["cells"] = totals["cells"] + share * _mean_distance(alone, scale, cell_seen)
+            if answer.flow_px is not None:
+                alone = answer.flow_px + _grid(answer.flow_px, answer.stride) - _at(truth, answer.stride)
+                cell_seen = _at(seen[..., None], answer.stride)[:, 0]
+                totals["cells"] = totals["cells"] + share * _mean_distance(alone, scale, cell_seen)
         totals["eased"] = totals["eased"] + _mean_square(error - 2 * before[0] + before[1], scale) / TURNS
         totals["pixel"] = totals["pixel"] + pixel_error(answers[-1], batch, turn) / TURNS
-        totals["shape"] = totals["shape"] + _shape(answers[-1]) / TURNS
-        totals["border"] = totals["border"] + _beyond(answers[-1]) / TURNS
+        totals["shape"] = totals["shape"] + _shape(answers[-1], size) / TURNS
+        totals["border"] = totals["border"] + _beyond(answers[-1], size) / TURNS
         before = [error, before[0]]
     return {name: WEIGHTS[name] * value for name, value in totals.items()}
 
@@ -91,19 +93,25 @@ def answers_of(net: torch.nn.Module, batch: Batch) -> list[list[Answer]]:
         pictures = [fresh[b - 1][0] if b <= turn else was[:, BACK.index(b - turn)] for b in PAST]
         masks = [fresh[b - 1][1] if b <= turn else batch["mask"][:, BACK.index(b - turn)] for b in PAST]
         mask = torch.stack(masks, dim=1)
-        features = stabnet.features(torch.stack(pictures, dim=1).reshape(count * six, 1, *SIZE))
+        features = stabnet.features(torch.stack(pictures, dim=1).reshape(count * six, 1, *size_of(batch)))
         current = filmed[:, turn, None]
-        answers.append(stabnet.forward(past_of(features, mask), stabnet.features(current)))
+        answers.append(stabnet.forward(past_of(features, mask, stabnet.strides), stabnet.features(current)))
         with torch.no_grad():
             picture, lit = shown(current, answers[-1][-1])
         fresh.insert(0, (picture[:, 0], lit))
     return answers
 
 
-def error_px(answer: Answer, truth_px: Tensor) -> Tensor:
+def error_px(answer: Answer, truth_px: Tensor, size: tuple[int, int]) -> Tensor:
     """Return (N, h, w, 2): how far the cells of the answer are off the truth."""
-    grid = cell_centres(SIZE[0] // STRIDE, SIZE[1] // STRIDE, STRIDE, truth_px.device)
-    return sources(answer, grid, SIZE) - truth_px
+    grid = cell_centres(truth_px.shape[1], truth_px.shape[2], STRIDE, truth_px.device)
+    return sources(answer, grid, size) - truth_px
+
+
+def size_of(batch: Batch) -> tuple[int, int]:
+    """Return (height, width) of the pictures of a batch."""
+    height, width = batch["frames"].shape[2:]
+    return height, width
 
 
 def pixel_error(answer: Answer, batch: Batch, turn: int) -> Tensor:
@@ -116,8 +124,8 @@ def pixel_error(answer: Answer, batch: Batch, turn: int) -> Tensor:
     return value
 
 
-def _grid(stride: int, device: torch.device) -> Tensor:
-    return cell_centres(SIZE[0] // stride, SIZE[1] // stride, stride, device).permute(2, 0, 1)
+def _grid(planes: Tensor, stride: int) -> Tensor:
+    return cell_centres(planes.shape[2], planes.shape[3], stride, planes.device).permute(2, 0, 1)
 
 
 def _at(values: Tensor, stride: int) -> Tensor:
@@ -140,10 +148,10 @@ def _mean_distance(off: Tensor, scale: Tensor, seen: Tensor) -> Tensor:
     return (length * seen).sum() / seen.sum().clamp_min(1)
 
 
-def _shape(answer: Answer) -> Tensor:
+def _shape(answer: Answer, size: tuple[int, int]) -> Tensor:
     assert answer.mesh_px is not None
     mesh = answer.mesh_px  # what it adds to a homography, which is straight by itself
-    cell = (SIZE[0] / (mesh.shape[2] - 1), SIZE[1] / (mesh.shape[3] - 1))
+    cell = (size[0] / (mesh.shape[2] - 1), size[1] / (mesh.shape[3] - 1))
     right, down = mesh[:, :, :, 1:] - mesh[:, :, :, :-1], mesh[:, :, 1:] - mesh[:, :, :-1]
     # A side turned by 90 degrees and scaled by the cell's shape is its neighbour.
     turned = torch.stack([-right[:, 1], right[:, 0]], dim=1) * (cell[0] / cell[1])
@@ -156,10 +164,10 @@ def _square(values: Tensor) -> Tensor:
     return values.square().mean()
 
 
-def _beyond(answer: Answer) -> Tensor:
-    half = torch.tensor([SIZE[1] / 2, SIZE[0] / 2], device=answer.flow_px.device)
-    corners = half * torch.tensor([[-1.0, -1], [1, -1], [1, 1], [-1, 1]], device=half.device)
-    over = (moved(answer.src_from_dst, corners).abs() / half - (1 + 2 * BORDER)).clamp(0, 2)
+def _beyond(answer: Answer, size: tuple[int, int]) -> Tensor:
+    half = torch.tensor([size[1] / 2, size[0] / 2], device=answer.src_from_dst.device)
+    corners = half * torch.tensor([[[-1.0, -1], [1, -1]], [[-1, 1], [1, 1]]], device=half.device)
+    over = (sources(answer, corners, size).abs() / half - (1 + 2 * BORDER)).clamp(0, 2)
     return 100 * over.square().mean()
 
 
@@ -169,11 +177,10 @@ def _measure(batches: Sequence[Batch], net: torch.nn.Module) -> dict[str, float]
     for batch in batches:
         here = {name: value.to(device) for name, value in batch.items()}
         ends = [turn[-1] for turn in answers_of(net, here)]
-        off = [error_px(answer, here["truth_px"][:, turn]) for turn, answer in enumerate(ends)]
+        off = [error_px(answer, here["truth_px"][:, turn], size_of(batch)) for turn, answer in enumerate(ends)]
         errors.append(off[-1].norm(dim=-1).mean(dim=(1, 2)))
         changes.append((off[-1] - off[-2]).norm(dim=-1).mean(dim=(1, 2)))
-        still = here["truth_px"] - _grid(STRIDE, device).permute(1, 2, 0)
-        without.append((still[:, -1] - still[:, -2]).norm(dim=-1).mean(dim=(1, 2)))
+        without.append((here["truth_px"][:, -1] - here["truth_px"][:, -2]).norm(dim=-1).mean(dim=(1, 2)))
     change, shake = torch.cat(changes), torch.cat(without)
     return {
         "off the steady view, mean, px": float(torch.cat(errors).mean()),
@@ -192,18 +199,19 @@ def with_motion_encoder() -> torch.nn.Module:
     return net
 
 
-def _prepare(options: Options, data: Path | None) -> Lesson:
+def lesson_of(options: Options, data: Path | None, size: tuple[int, int], count: int, unseen_batches: int) -> Lesson:
+    """Return what a StabNet is trained on: `count` films a batch, of a size."""
     stills, held_out = load_stills(data, options.seed), load_stills(None, options.seed + 1, HELD_OUT_STILLS)
     if data is not None:
         held_out += stills[DRAWN::HELD_OUT_EVERY]
         stills = [still for n, still in enumerate(stills) if n < DRAWN or (n - DRAWN) % HELD_OUT_EVERY]
-    unseen = [make_batch(held_out, rng_of(options.seed + 1, n)) for n in range(HELD_OUT_BATCHES)]
+    unseen = [make_batch(held_out, rng_of(options.seed + 1, n), count, size) for n in range(unseen_batches)]
     photographs = len(stills) - DRAWN
     return Lesson(
-        batches=lambda step: make_batch(stills, rng_of(options.seed, step)),
+        batches=lambda step: make_batch(stills, rng_of(options.seed, step), count, size),
         loss=loss,
         measure=lambda net: _measure(unseen, net),
-        data=f"{options.steps * BATCH} films made of {DRAWN} drawn pictures and {photographs} photographs",
+        data=f"{options.steps * count} films made of {DRAWN} drawn pictures and {photographs} photographs",
     )
 
 
@@ -211,7 +219,7 @@ RECIPE = Recipe(
     build=with_motion_encoder,
     architecture=ARCHITECTURE,
     options=Options(steps=5000, rate=8e-4, warm_up=0.05, clip=2.0, workers=1),
-    prepare=_prepare,
+    prepare=lambda options, data: lesson_of(options, data, StabNet.size, BATCH, HELD_OUT_BATCHES),
     about="The warp that makes a frame go on steadily from those shown 1, 2, 4, 8, 16 and 32 before, at 256 x 144. It "
     "sees no later frame. It is meant for hand-held clips of 24 to 60 frames a second; of what it does not know, "
     "cuts above all, the code around it takes care.",

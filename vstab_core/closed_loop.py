@@ -1,0 +1,104 @@
+"""Warps decided by StabNet in a closed loop, held to the crop budget, with the trajectory's path where it misreads.
+
+Two look at each frame: the tracker and the solver of live streaming (`smooth.streaming`), and the network, which sees
+what was shown before. What the network proposes is shown if the two agree in the main; if not, what the solver says.
+Either goes on from what was shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from .corners import inverse, similarity_basis
+from .errors import UsageError
+from .motion.homography import MotionEstimator, MotionStep
+from .params import Parameters
+from .smooth.streaming import StreamingPath
+from .types import MESH_SHAPE, FloatArray, FrameWarp
+
+# Half widths, at a corner: the two choose different paths, by a little at every frame. What is further apart is a
+# picture that one of them misread, and the tracker seldom does.
+DISAGREE = 0.03
+
+
+class ClosedLoopPath:
+    """Push each frame; get its warp at once.
+
+    Args:
+        aspect, interval_s, parameters: as those of `StreamingPath`; the look-ahead is 0 whatever they say.
+
+    Attributes:
+        fallbacks: frames whose warp is the solver's.
+
+    Raises:
+        UsageError: a parameter asks for what needs later frames, or another path than the network's.
+    """
+
+    def __init__(self, aspect: float, interval_s: float, parameters: Parameters) -> None:
+        check(parameters)
+        from .motion.stabnet import ClosedLoop  # loads torch
+
+        self._path = StreamingPath(aspect, interval_s, replace(parameters, look_ahead=0))
+        self._loop = ClosedLoop(aspect)
+        self._basis = similarity_basis(aspect)
+        self._bends = parameters.rolling_shutter == "on"
+        self.fallbacks = 0
+
+    def push(self, image: npt.NDArray[np.uint8], step: MotionStep) -> FrameWarp:
+        """Take a luma proxy and its motion as the tracker saw it; return its warp."""
+        solved = self._path.push(step.corners, step.cut)[0]
+        if step.cut:
+            self._loop.begin(image)
+            return solved
+        proposed = self._loop.propose(image)
+        correction = inverse(proposed.src_from_dst)
+        mesh = np.zeros(MESH_SHAPE) if proposed.mesh is None or not self._bends else proposed.mesh.astype(np.float64)
+        warp = solved
+        if self._apart(correction) < DISAGREE:
+            warp = self._path.show_instead(correction, mesh)
+        else:
+            self.fallbacks += 1
+        shown = np.zeros(MESH_SHAPE) if warp.mesh is None else warp.mesh.astype(np.float64)
+        self._loop.show(self._path.src_from_steady, shown)
+        return warp
+
+    def _apart(self, correction: FloatArray) -> float:
+        """Return how far a correction is from the solver's, half widths, at the corner where it is most."""
+        between = (self._path.coefficients(correction) - self._path.offset) @ self._basis
+        return float(np.abs(between).max())
+
+
+def follow(
+    images: Iterable[npt.NDArray[np.uint8]], aspect: float, interval_s: float, parameters: Parameters
+) -> Iterator[tuple[MotionStep, FrameWarp]]:
+    """Yield the motion and the warp of every luma proxy of a clip, in order."""
+    path, estimator = ClosedLoopPath(aspect, interval_s, parameters), MotionEstimator(aspect, live=True)
+    for image in images:
+        for step in estimator.push(image):  # one, as it is live
+            yield step, path.push(image, step)
+
+
+def check(parameters: Parameters) -> None:
+    """Refuse what a closed loop cannot do.
+
+    Raises:
+        UsageError: naming the parameter.
+    """
+    for name, value, instead in (
+        ("model", ("homography", "mesh", "rotation"), "translation or similarity"),
+        ("zoom", ("dynamic",), "static or none"),
+        ("border", ("fill",), "crop, black or mirror"),
+        ("lock", ("on",), "off"),
+    ):
+        given = getattr(parameters, name)
+        if given in value:
+            raise UsageError(
+                f"--method stabnet decides each frame before it sees the next, so it has no --{name} {given}; use "
+                f"{instead}, or --method klt"
+            )
+    if parameters.hyperlapse > 1:
+        raise UsageError("--method stabnet cannot choose the frames of a --hyperlapse; use --method klt or cnn for it")

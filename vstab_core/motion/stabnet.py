@@ -1,0 +1,85 @@
+"""StabNet at work: a closed loop, in which what is shown of a frame is what the next ones are held to.
+
+The network sees a small picture and says where a stabilized one takes its pixels from; who uses it decides what is
+shown in the end, at full resolution, and tells it, so that it goes on from what was truly shown.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from ..models.load import load_module
+from ..models.motion import UNIT_PX, Features
+from ..models.stabnet import PAST, Answer, Past, StabNet, past_of, shown
+from ..types import FloatArray, FrameWarp
+
+MULTIPLE = 16  # of a side: the coarsest cell
+
+
+class ClosedLoop:
+    """Call `begin` at each shot's first frame; then `propose` and `show` in turn.
+
+    Args:
+        aspect: display height / display width of the clip.
+        net: other weights than the installed ones.
+    """
+
+    def __init__(self, aspect: float, net: torch.nn.Module | None = None) -> None:
+        self._net: StabNet = net or load_module("stabnet")  # type: ignore[assignment]
+        self._aspect = aspect
+        self._past: deque[tuple[Features, torch.Tensor]] = deque(maxlen=max(PAST))  # the latest first
+
+    @torch.inference_mode()
+    def begin(self, image: npt.NDArray[np.uint8]) -> None:
+        """Show a frame as it is, as if it had been there for long; `image` is a luma proxy (H, W)."""
+        picture = self._input(image)
+        mask = torch.ones(1, *picture.shape[2:])
+        remembered = self._net.features(picture), mask
+        self._past.extend([remembered] * max(PAST))
+
+    @torch.inference_mode()
+    def propose(self, image: npt.NDArray[np.uint8]) -> FrameWarp:
+        """Return how the network would show the next frame, without zoom."""
+        self._picture = self._input(image)
+        height, width = self._picture.shape[2:]
+        answer = self._net.forward(self._remembered(), self._net.features(self._picture))[-1]
+        to_picture = self._to_picture(height, width)
+        h = to_picture @ answer.src_from_dst[0].double().numpy() @ np.linalg.inv(to_picture)
+        assert answer.mesh_px is not None
+        mesh = answer.mesh_px[0].permute(1, 2, 0).numpy() * [2 / width, 2 * self._aspect / height]
+        return FrameWarp(h / h[2, 2], self._aspect, mesh.astype(np.float32))
+
+    @torch.inference_mode()
+    def show(self, src_from_stab: FloatArray, mesh: FloatArray) -> None:
+        """Remember how that frame was shown: (3, 3) normalised, without zoom, and (5, 5, 2) as in `FrameWarp`."""
+        height, width = self._picture.shape[2:]
+        to_picture = self._to_picture(height, width)
+        h = np.linalg.inv(to_picture) @ src_from_stab @ to_picture
+        local = torch.from_numpy(np.asarray(mesh / [2 / width, 2 * self._aspect / height], np.float32))
+        matrix = torch.from_numpy(np.asarray(h / h[2, 2], np.float32))[None]
+        picture, mask = shown(self._picture, Answer(matrix, mesh_px=local.permute(2, 0, 1)[None]))
+        self._past.appendleft((self._net.features(picture), mask))
+
+    def _remembered(self) -> Past:
+        past = [self._past[back - 1] for back in PAST]
+        levels = range(len(self._net.strides))
+        features = Features(
+            [torch.cat([of.compared[level] for of, _ in past]) for level in levels],
+            [torch.cat([of.context[level] for of, _ in past]) for level in levels],
+        )
+        return past_of(features, torch.cat([mask for _, mask in past])[None], self._net.strides)
+
+    def _to_picture(self, height: int, width: int) -> FloatArray:
+        # The input is a little taller or lower than the picture: its sides are multiples of the cells.
+        return np.diag([2 * UNIT_PX / width, 2 * self._aspect * UNIT_PX / height, 1])
+
+    def _input(self, image: npt.NDArray[np.uint8]) -> torch.Tensor:
+        scale = max(self._net.size) / max(image.shape)
+        height, width = (max(4, round(side * scale / MULTIPLE)) * MULTIPLE for side in image.shape)
+        small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+        return torch.from_numpy(small).float()[None, None]
