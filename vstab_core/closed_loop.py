@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from .corners import inverse, similarity_basis
 from .errors import UsageError
 from .motion.homography import MotionEstimator, MotionStep
 from .params import Parameters
 from .smooth.streaming import StreamingPath
+from .track import Luma
 from .types import MESH_SHAPE, FloatArray, FrameWarp
 
 # Half widths, at a corner: the two choose different paths, by a little at every frame. What is further apart is a
@@ -25,11 +26,25 @@ from .types import MESH_SHAPE, FloatArray, FrameWarp
 DISAGREE = 0.03
 
 
+class Loop(Protocol):
+    """A network and what it remembers, see `motion.stabnet.ClosedLoop`."""
+
+    def begin(self, image: Luma) -> None:
+        """Begin a shot with a frame that is shown as it is."""
+
+    def propose(self, image: Luma) -> FrameWarp:
+        """Say how the next frame should be shown."""
+
+    def show(self, src_from_stab: FloatArray, mesh: FloatArray) -> None:
+        """Be told how it was shown."""
+
+
 class ClosedLoopPath:
     """Push each frame; get its warp at once.
 
     Args:
         aspect, interval_s, parameters: as those of `StreamingPath`; the look-ahead is 0 whatever they say.
+        loop: another network than the installed one.
 
     Attributes:
         fallbacks: frames whose warp is the solver's.
@@ -38,17 +53,15 @@ class ClosedLoopPath:
         UsageError: a parameter asks for what needs later frames, or another path than the network's.
     """
 
-    def __init__(self, aspect: float, interval_s: float, parameters: Parameters) -> None:
+    def __init__(self, aspect: float, interval_s: float, parameters: Parameters, loop: Loop | None = None) -> None:
         check(parameters)
-        from .motion.stabnet import ClosedLoop  # loads torch
-
         self._path = StreamingPath(aspect, interval_s, replace(parameters, look_ahead=0))
-        self._loop = ClosedLoop(aspect)
+        self._loop = loop or _installed(aspect)
         self._basis = similarity_basis(aspect)
         self._bends = parameters.rolling_shutter == "on"
         self.fallbacks = 0
 
-    def push(self, image: npt.NDArray[np.uint8], step: MotionStep) -> FrameWarp:
+    def push(self, image: Luma, step: MotionStep) -> FrameWarp:
         """Take a luma proxy and its motion as the tracker saw it; return its warp."""
         solved = self._path.push(step.corners, step.cut)[0]
         if step.cut:
@@ -72,8 +85,14 @@ class ClosedLoopPath:
         return float(np.abs(between).max())
 
 
+def _installed(aspect: float) -> Loop:
+    from .motion.stabnet import ClosedLoop  # loads torch
+
+    return ClosedLoop(aspect)
+
+
 def follow(
-    images: Iterable[npt.NDArray[np.uint8]], aspect: float, interval_s: float, parameters: Parameters
+    images: Iterable[Luma], aspect: float, interval_s: float, parameters: Parameters
 ) -> Iterator[tuple[MotionStep, FrameWarp]]:
     """Yield the motion and the warp of every luma proxy of a clip, in order."""
     path, estimator = ClosedLoopPath(aspect, interval_s, parameters), MotionEstimator(aspect, live=True)

@@ -1,0 +1,135 @@
+"""The closed loop: what is shown is the network's where it may be, in the budget, and remembered as it was shown."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.scenes import texture
+from tests.synthetic import ASPECT, FPS, motion_of, moving, shaking
+from tests.test_smooth import beyond_source
+from vstab_core.closed_loop import DISAGREE, ClosedLoopPath
+from vstab_core.corners import inverse, similarity_basis, similarity_from
+from vstab_core.errors import UsageError
+from vstab_core.motion.homography import MotionStep
+from vstab_core.params import Parameters
+from vstab_core.smooth.solve import smooth
+from vstab_core.smooth.streaming import StreamingPath
+from vstab_core.types import MESH_SHAPE, FloatArray, FrameWarp, WarpTrack
+
+STABNET = Parameters(method="stabnet")
+IMAGE = texture(size=(90, 160))
+NO_MESH = np.zeros(MESH_SHAPE, np.float32)
+
+
+class Says:
+    """A network that always wants the same correction (4,), a similarity, and the same mesh."""
+
+    def __init__(self, offset: FloatArray, mesh: FloatArray = NO_MESH) -> None:
+        stab_from_src = similarity_from((offset @ similarity_basis(ASPECT))[None], ASPECT)[0]
+        self.wanted = FrameWarp(inverse(stab_from_src), ASPECT, np.asarray(mesh, np.float32))
+        self.begun = 0
+        self.told: list[tuple[FloatArray, FloatArray]] = []
+
+    def begin(self, image: object) -> None:
+        self.begun += 1
+
+    def propose(self, image: object) -> FrameWarp:
+        return self.wanted
+
+    def show(self, src_from_stab: FloatArray, mesh: FloatArray) -> None:
+        self.told.append((src_from_stab, mesh))
+
+
+def run(
+    says: Says, parameters: Parameters = STABNET, frames: int = 20, cuts: tuple[int, ...] = (0,)
+) -> list[FrameWarp]:
+    path = ClosedLoopPath(ASPECT, 1 / FPS, parameters, says)
+    motion = motion_of(moving(), frames)
+    steps = [MotionStep(corners, NO_MESH, 1.0, n in cuts) for n, corners in enumerate(motion.corners)]
+    return [path.push(IMAGE, step) for step in steps]
+
+
+def test_a_proposal_near_the_solvers_is_shown_and_told() -> None:
+    small = np.array([0.02, -0.01, 0.004, 0.006])  # coefficients; a shift of 0.02 / 2 half widths
+    says = Says(small)
+    warps = run(says, replace(STABNET, zoom="none"))
+    assert says.begun == 1
+    assert np.allclose(warps[0].src_from_dst, np.eye(3), atol=1e-12)
+    for warp, (told, mesh) in zip(warps[1:], says.told, strict=True):
+        assert np.allclose(warp.src_from_dst, says.wanted.src_from_dst, atol=1e-5)
+        assert np.allclose(told, says.wanted.src_from_dst, atol=1e-5)
+        assert not mesh.any()
+
+
+def test_a_proposal_far_from_the_solvers_is_not_shown() -> None:
+    says = Says(np.array([4 * DISAGREE, 0, 0, 0]))
+    warps = run(says, replace(STABNET, zoom="none"))
+    solved = StreamingPath(ASPECT, 1 / FPS, Parameters(look_ahead=0, zoom="none"))
+    for warp, corners in zip(warps, motion_of(moving(), 20).corners, strict=True):
+        assert np.array_equal(warp.src_from_dst, solved.push(corners, False)[0].src_from_dst)
+    assert all(np.allclose(told, np.eye(3), atol=1e-9) for told, _ in says.told)
+
+
+def test_each_shot_begins_anew() -> None:
+    says = Says(np.array([0.02, 0, 0, 0]))
+    warps = run(says, replace(STABNET, zoom="none"), cuts=(0, 7, 8))
+    assert says.begun == 3
+    assert all(np.allclose(warps[cut].src_from_dst, np.eye(3)) for cut in (0, 7, 8))
+    assert len(says.told) == 17
+
+
+@pytest.mark.parametrize("max_crop", [0.0, 0.01, 0.15])
+@pytest.mark.parametrize("bulge", [0.0, 0.01])
+def test_no_border_shows_whatever_the_network_wants(max_crop: float, bulge: float) -> None:
+    rng = np.random.default_rng(3)
+    mesh = rng.normal(0, 1, MESH_SHAPE) * bulge
+    for n in range(6):
+        wanted = rng.normal(0, 1, 4) * 0.02
+        warps = run(Says(wanted, mesh), replace(STABNET, max_crop=max_crop), frames=4)
+        track = WarpTrack(
+            1280, 720, ASPECT, np.arange(4), motion_of(moving(), 4).time_base,
+            np.array([warp.src_from_dst for warp in warps]),
+            np.array([NO_MESH if warp.mesh is None else warp.mesh for warp in warps]), np.full(4, max_crop),
+        )  # fmt: skip
+        assert beyond_source(track) <= 1e-9, n
+
+
+def test_strength_scales_what_is_shown_and_not_what_is_remembered() -> None:
+    offset = np.array([0.02, 0.0, 0.0, 0.0])
+    says = Says(offset)
+    whole, half, none = (run(says, replace(STABNET, zoom="none", strength=s))[-1].src_from_dst for s in (1.0, 0.5, 0.0))
+    assert half[0, 2] == pytest.approx(whole[0, 2] / 2, rel=1e-6)
+    assert np.allclose(none, np.eye(3))
+    assert np.allclose(says.told[-1][0], says.wanted.src_from_dst, atol=1e-6)
+
+
+def test_the_mesh_is_the_rolling_shutters() -> None:
+    mesh = np.full(MESH_SHAPE, 0.003)
+    on, off = (run(Says(np.zeros(4), mesh), replace(STABNET, rolling_shutter=value))[-1] for value in ("on", "off"))
+    assert on.mesh is not None
+    assert np.allclose(on.mesh, 0.003)
+    assert off.mesh is None or not off.mesh.any()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"model": "homography"},
+        {"model": "mesh"},
+        {"zoom": "dynamic"},
+        {"border": "fill"},
+        {"lock": "on"},
+        {"hyperlapse": 4},
+    ],
+)
+def test_what_needs_later_frames_is_refused(changes: dict[str, object]) -> None:
+    with pytest.raises(UsageError, match=f"--method stabnet .*--{next(iter(changes))}"):
+        ClosedLoopPath(ASPECT, 1 / FPS, replace(STABNET, **changes), Says(np.zeros(4)))
+
+
+def test_another_path_of_a_sidecar_is_refused() -> None:
+    with pytest.raises(UsageError, match="vstab analyze"):
+        smooth(motion_of(shaking(1, x=0.01), 10), STABNET)
