@@ -2,8 +2,9 @@
 
 Of Wang et al. (Deep Online Video Stabilization, TIP 2019) it has what it sees, past *stabilized* frames with the masks
 of what they lacked, and what it answers, a mesh of warps. Where that one pools a ResNet's features to one vector, this
-one keeps them in place: the cells of the past frames are compared with those of the new one, as the motion network
-does, and a fit of all cells is the answer. The encoder is the motion network's.
+one keeps them in place. The motion network, finished and within it, finds the frame shown last in the new one: a warp
+that would hold the picture still. From there the cells of all six past frames are compared with those of the new one,
+and every cell says how the picture should go on instead; a fit of all cells is the answer.
 
 Positions are in pixels of the network's input from its middle; homographies are normalised by `UNIT_PX`.
 """
@@ -16,13 +17,15 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - the field's name for it
 from torch import Tensor, nn
 
-from .motion import CONTEXT, FIT_SCALE_PX, STRIDES, UNIT_PX, Encoder, Features, cell_centres, compare, fit, moved
+from .motion import CONTEXT, STRIDES, UNIT_PX, Features, MotionNet, cell_centres, compare, fit, moved
 from .motion import led as led_by
 
-ARCHITECTURE = "stabnet-1"
+ARCHITECTURE = "stabnet-2"
 PAST = (1, 2, 4, 8, 16, 32)  # frames back that are seen, as in the paper
-RADIUS = (4, 3)  # of the search at either level, cells: 64 and 24 px
-PASSES = (2, 2)  # at either level
+LEVEL = 1  # of the features that are compared: the finer
+STRIDE = STRIDES[LEVEL]
+RADIUS = 3  # of the search, cells
+FIT_SCALE_PX = (3.0, 1.5)  # residual at which a cell's weight is a quarter, by pass
 PER_FRAME = 32  # features of the comparison with one past frame
 WIDTH = 96
 HIDDEN = 64
@@ -82,47 +85,51 @@ class StabNet(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.encoder = Encoder()
-        self.decide = nn.ModuleList([Decide(radius) for radius in RADIUS])
+        self.motion = MotionNet()
+        self.decide = Decide()
         self.mesh = nn.Conv2d(HIDDEN, 2, 1)
         nn.init.zeros_(self.mesh.weight)
         nn.init.zeros_(self.mesh.bias)  # type: ignore[arg-type]
 
     def train(self, mode: bool = True) -> StabNet:
-        """As of every module, but the encoder is finished: it is neither trained nor does it count its batches."""
+        """As of every module, but the motion network is finished: it is not trained, nor does it count its batches."""
         super().train(mode)
-        self.encoder.eval().requires_grad_(False)
+        self.motion.eval().requires_grad_(False)
         return self
 
     def features(self, image: Tensor) -> Features:
         """Look at frames (N, 1, H, W), codes 0..255; H and W multiples of 16."""
         with torch.no_grad():
-            found: Features = self.encoder.features(image)
-        return found
+            return self.motion.features(image)
 
     def forward(self, past: Past, current: Features) -> list[Answer]:
         """Return the answer of every pass, the last the best and with a mesh."""
-        count, _, _, rows, cols = past.compared[0].shape
-        device = past.compared[0].device
-        h = torch.eye(3, device=device).repeat(count, 1, 1)
-        hidden, flow = h.new_zeros(count, HIDDEN, rows, cols), h.new_zeros(count, 2, rows, cols)
+        with torch.no_grad():
+            latest = Features([x[:, 0] for x in past.compared], past.context)
+            held = self.motion(latest, current)[-1]
+        h, background = held.cur_from_ref, torch.sigmoid(held.confidence)
+        here, there, mask, context = (
+            past.compared[LEVEL],
+            current.compared[LEVEL],
+            past.mask[LEVEL],
+            past.context[LEVEL],
+        )
+        count, rows, cols = len(here), *here.shape[3:]
+        grid = cell_centres(rows, cols, STRIDE, here.device)
+        place = (grid.permute(2, 0, 1) / UNIT_PX).expand(count, -1, -1, -1)
+        hidden = here.new_zeros(count, HIDDEN, rows, cols)
+        flow = (moved(h, grid) - grid).permute(0, 3, 1, 2)
         answers = []
-        for level, stride in enumerate(STRIDES):
-            here, there = past.compared[level], current.compared[level]
-            rows, cols = here.shape[3:]
-            grid = cell_centres(rows, cols, stride, device)
-            place = (grid.permute(2, 0, 1) / UNIT_PX).expand(count, -1, -1, -1)
-            hidden, flow = (F.interpolate(x, size=(rows, cols), mode="nearest") for x in (hidden, flow))
-            for turn in range(PASSES[level]):
-                leads = (moved(h.detach(), grid) - grid).permute(0, 3, 1, 2)
-                seen = compare(here, led_by(there, h.detach(), (rows, cols), stride, RADIUS[level]), RADIUS[level])
-                off = ((flow - leads) / stride).clamp(-4, 4).detach()
-                known = torch.cat([past.context[level], off, leads / UNIT_PX, place], dim=1)
-                hidden, change = self.decide[level](seen, past.mask[level], known, hidden)
-                flow = leads + change[:, :2] * stride
-                weight = torch.sigmoid(change[:, 2:])
-                h = fit(grid, flow, weight, FIT_SCALE_PX[level][turn])
-                answers.append(Answer(h, flow, weight, stride))
+        for scale_px in FIT_SCALE_PX:
+            leads = (moved(h.detach(), grid) - grid).permute(0, 3, 1, 2)
+            seen = compare(here, led_by(there, h.detach(), (rows, cols), STRIDE, RADIUS), RADIUS)
+            off = ((flow - leads) / STRIDE).clamp(-4, 4).detach()
+            known = torch.cat([context, background, off, leads / UNIT_PX, place], dim=1)
+            hidden, change = self.decide(seen, mask, known, hidden)
+            flow = leads + change[:, :2] * STRIDE
+            weight = torch.sigmoid(change[:, 2:])
+            h = fit(grid, flow, weight, scale_px)
+            answers.append(Answer(h, flow, weight, STRIDE))
         last = answers.pop()
         mesh = self.mesh(F.adaptive_avg_pool2d(hidden, (VERTICES, VERTICES)))
         return [*answers, Answer(last.src_from_dst, last.flow_px, last.weight, last.stride, mesh)]
@@ -131,10 +138,10 @@ class StabNet(nn.Module):
 class Decide(nn.Module):
     """From what a cell sees of six past frames in the new one: where its picture should come from."""
 
-    def __init__(self, radius: int) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        known = CONTEXT + 6
-        places = (2 * radius + 1) ** 2 + 1  # of the search, and the mask
+        known = CONTEXT + 7  # background, two of the cell's own, two of the warp, two of the place
+        places = (2 * RADIUS + 1) ** 2 + 1  # of the search, and the mask
         self.each = nn.Conv2d(len(PAST) * places, len(PAST) * PER_FRAME, 1, groups=len(PAST))
         self.enter = nn.Conv2d(len(PAST) * PER_FRAME + known + HIDDEN, WIDTH, 1)
         self.around = nn.Conv2d(WIDTH, WIDTH, 3, padding=1)
@@ -142,6 +149,8 @@ class Decide(nn.Module):
         self.everywhere = nn.Sequential(nn.Linear(2 * WIDTH, WIDTH), nn.ReLU(), nn.Linear(WIDTH, WIDTH))
         self.leave = nn.Conv2d(WIDTH, HIDDEN, 3, padding=1)
         self.change = nn.Conv2d(HIDDEN, 3, 1)
+        nn.init.zeros_(self.change.weight)  # it begins with the picture held still
+        nn.init.zeros_(self.change.bias)  # type: ignore[arg-type]
 
     def forward(self, seen: Tensor, mask: Tensor, known: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
         """Return hidden, and change: x and y in cells, and a logit of how sure the cell is."""

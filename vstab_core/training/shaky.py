@@ -182,9 +182,9 @@ class _Filming:
         rng = self._rng
         unit = 4 / self._size[1]  # coefficients of a shift by a pixel
         large = np.array([1.0, 1.0, 0.4, 0.4]) * unit * (1 + shake_px)
-        drift = rng.normal(0, 1, 4) * large * np.exp(rng.uniform(np.log(0.05), np.log(1.0)))
-        speed = rng.normal(0, 1, 4) * large * np.exp(rng.uniform(np.log(0.002), np.log(0.06)))
-        loose = np.exp(rng.uniform(np.log(0.03), np.log(1.0))) * unit
+        drift = rng.normal(0, 1, 4) * large * np.exp(rng.uniform(np.log(0.05), np.log(2.0)))
+        speed = rng.normal(0, 1, 4) * large * np.exp(rng.uniform(np.log(0.002), np.log(0.12)))
+        loose = np.exp(rng.uniform(np.log(0.02), np.log(0.5))) * unit
         jitter = rng.normal(0, 1, (len(back), 4)) * loose * [1, 1, 0.5, 0.5]
         return self._views.off(drift - back[:, None] * speed * np.exp(-back[:, None] / 16) + jitter)
 
