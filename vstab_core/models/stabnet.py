@@ -4,14 +4,16 @@ Of Wang et al. (Deep Online Video Stabilization, TIP 2019) it has what it sees, 
 of what they lacked, and what it answers, a mesh of warps. Where that one pools a ResNet's features to one vector, this
 one keeps them in place. The motion network, finished and within it, finds the frame shown last in the new one: a warp
 that would hold the picture still. From there the cells of all six past frames are compared with those of the new one,
-and every cell says how the picture should go on instead; a fit of all cells is the answer.
+and every cell says two things: how the picture goes on as it moved so far, and where it should be, were it at home.
+A fit of all cells makes a warp of either; the answer goes on, and a little of the way home. So how fast it goes home is
+not learnt: who uses the network chooses it, frame by frame.
 
 Positions are in pixels of the network's input from its middle; homographies are normalised by `UNIT_PX`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - the field's name for it
@@ -20,12 +22,15 @@ from torch import Tensor, nn
 from .motion import CONTEXT, STRIDES, UNIT_PX, Features, MotionNet, cell_centres, compare, fit, moved
 from .motion import led as led_by
 
-ARCHITECTURE = "stabnet-2"
+ARCHITECTURE = "stabnet-3"
 PAST = (1, 2, 4, 8, 16, 32)  # frames back that are seen, as in the paper
 LEVEL = 1  # of the features that are compared: the finer
 STRIDE = STRIDES[LEVEL]
 RADIUS = 3  # of the search, cells
 FIT_SCALE_PX = (3.0, 1.5)  # residual at which a cell's weight is a quarter, by pass
+HOME_SCALE_PX = 4.0  # the same of the way home, which cells know less well
+REACH_PX = (2.0, 8.0)  # of a cell's answer of 1, on and home
+HOMEWARD = 1 / 16  # of the way home, each frame, where nobody chooses otherwise
 PER_FRAME = 32  # features of the comparison with one past frame
 WIDTH = 96
 HIDDEN = 64
@@ -49,22 +54,22 @@ class Past:
 
 @dataclass(frozen=True)
 class Answer:
-    """One pass's warp.
+    """One pass's warp, from the stabilized frame to the frame as it was filmed; homographies are (N, 3, 3) normalised.
 
     Attributes:
-        src_from_dst: (N, 3, 3) normalised: from the stabilized frame to the frame as it was filmed.
-        flow_px: (N, 2, h, w): where each cell of the stabilized frame should take its picture from, by itself, as a
-            displacement; None where cells have no answer of their own.
-        weight: (N, 1, h, w) in 0..1, how far each cell took part in the fit.
+        src_from_dst: what is to be shown: the two below in one.
+        mesh_px: (N, 2, 5, 5) over the filmed frame, added to where any of them leads; None: nothing.
+        on, home: as the picture goes on, and where it should be; None where the network does not tell them apart.
+        flow_px: (N, 4, h, w): the displacements, on and home, that each cell would take by itself; None as before.
         stride: pixels a cell.
-        mesh_px: (N, 2, 5, 5) over the filmed frame, added to where `src_from_dst` leads; of the last pass.
     """
 
     src_from_dst: Tensor
-    flow_px: Tensor | None = None
-    weight: Tensor | None = None
-    stride: int = 0
     mesh_px: Tensor | None = None
+    on: Tensor | None = None
+    home: Tensor | None = None
+    flow_px: Tensor | None = None
+    stride: int = 0
 
 
 def build() -> nn.Module:
@@ -87,6 +92,7 @@ class StabNet(nn.Module):
         super().__init__()
         self.motion = MotionNet()
         self.decide = Decide()
+        self.register_buffer("reach", torch.tensor(REACH_PX).repeat_interleave(2)[:, None, None], persistent=False)
         self.mesh = nn.Conv2d(HIDDEN, 2, 1)
         nn.init.zeros_(self.mesh.weight)
         nn.init.zeros_(self.mesh.bias)  # type: ignore[arg-type]
@@ -102,37 +108,38 @@ class StabNet(nn.Module):
         with torch.no_grad():
             return self.motion.features(image)
 
-    def forward(self, past: Past, current: Features) -> list[Answer]:
-        """Return the answer of every pass, the last the best and with a mesh."""
+    def forward(self, past: Past, current: Features, homeward: float = HOMEWARD) -> list[Answer]:
+        """Return the answer of every pass, the last the best and with a mesh.
+
+        Args:
+            past: what was shown.
+            current: the new frame's features.
+            homeward: share of the way home that is gone.
+        """
         with torch.no_grad():
             latest = Features([x[:, 0] for x in past.compared], past.context)
             held = self.motion(latest, current)[-1]
-        h, background = held.cur_from_ref, torch.sigmoid(held.confidence)
-        here, there, mask, context = (
-            past.compared[LEVEL],
-            current.compared[LEVEL],
-            past.mask[LEVEL],
-            past.context[LEVEL],
-        )
+        on, background = held.cur_from_ref, torch.sigmoid(held.confidence)
+        here, there = past.compared[LEVEL], current.compared[LEVEL]
+        mask, context = past.mask[LEVEL], past.context[LEVEL]
         count, rows, cols = len(here), *here.shape[3:]
         grid = cell_centres(rows, cols, STRIDE, here.device)
         place = (grid.permute(2, 0, 1) / UNIT_PX).expand(count, -1, -1, -1)
         hidden = here.new_zeros(count, HIDDEN, rows, cols)
-        flow = (moved(h, grid) - grid).permute(0, 3, 1, 2)
-        answers = []
+        answers: list[Answer] = []
         for scale_px in FIT_SCALE_PX:
-            leads = (moved(h.detach(), grid) - grid).permute(0, 3, 1, 2)
-            seen = compare(here, led_by(there, h.detach(), (rows, cols), STRIDE, RADIUS), RADIUS)
-            off = ((flow - leads) / STRIDE).clamp(-4, 4).detach()
-            known = torch.cat([context, background, off, leads / UNIT_PX, place], dim=1)
+            leads = (moved(on.detach(), grid) - grid).permute(0, 3, 1, 2)
+            seen = compare(here, led_by(there, on.detach(), (rows, cols), STRIDE, RADIUS), RADIUS)
+            known = torch.cat([context, background, leads / UNIT_PX, place], dim=1)
             hidden, change = self.decide(seen, mask, known, hidden)
-            flow = leads + change[:, :2] * STRIDE
-            weight = torch.sigmoid(change[:, 2:])
-            h = fit(grid, flow, weight, scale_px)
-            answers.append(Answer(h, flow, weight, STRIDE))
-        last = answers.pop()
+            weight = torch.sigmoid(change[:, 4:])
+            flow = leads.repeat(1, 2, 1, 1) + change[:, :4] * self.reach
+            on = fit(grid, flow[:, :2], weight, scale_px)
+            home = fit(grid, flow[:, 2:], weight, HOME_SCALE_PX)
+            # Both are near one another, with 1 in the corner: between them lies what is between their entries.
+            answers.append(Answer(on + homeward * (home - on), None, on, home, flow, STRIDE))
         mesh = self.mesh(F.adaptive_avg_pool2d(hidden, (VERTICES, VERTICES)))
-        return [*answers, Answer(last.src_from_dst, last.flow_px, last.weight, last.stride, mesh)]
+        return [*answers[:-1], replace(answers[-1], mesh_px=mesh)]
 
 
 class Decide(nn.Module):
@@ -140,7 +147,7 @@ class Decide(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        known = CONTEXT + 7  # background, two of the cell's own, two of the warp, two of the place
+        known = CONTEXT + 5  # background, two of the warp, two of the place
         places = (2 * RADIUS + 1) ** 2 + 1  # of the search, and the mask
         self.each = nn.Conv2d(len(PAST) * places, len(PAST) * PER_FRAME, 1, groups=len(PAST))
         self.enter = nn.Conv2d(len(PAST) * PER_FRAME + known + HIDDEN, WIDTH, 1)
@@ -148,12 +155,12 @@ class Decide(nn.Module):
         # How the camera has moved, and how far the picture may still be moved, are questions to the whole picture.
         self.everywhere = nn.Sequential(nn.Linear(2 * WIDTH, WIDTH), nn.ReLU(), nn.Linear(WIDTH, WIDTH))
         self.leave = nn.Conv2d(WIDTH, HIDDEN, 3, padding=1)
-        self.change = nn.Conv2d(HIDDEN, 3, 1)
+        self.change = nn.Conv2d(HIDDEN, 5, 1)
         nn.init.zeros_(self.change.weight)  # it begins with the picture held still
         nn.init.zeros_(self.change.bias)  # type: ignore[arg-type]
 
     def forward(self, seen: Tensor, mask: Tensor, known: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
-        """Return hidden, and change: x and y in cells, and a logit of how sure the cell is."""
+        """Return hidden, and change: x and y in cells on, the same home, and a logit of how sure the cell is."""
         x = F.relu(self.each(torch.cat([seen, mask], dim=2).flatten(1, 2)))
         x = F.relu(self.enter(torch.cat([x, known, hidden], dim=1)))
         x = F.relu(self.around(x))

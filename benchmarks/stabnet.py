@@ -1,0 +1,176 @@
+"""Measures StabNet in its closed loop beside live streaming, and whether it stays steady over minutes.
+
+    python -m benchmarks.stabnet [--weights FILE] [--network NAME] [--clips PART...] [--frames 300] [--minutes M]
+
+Shaky clips of the shared footage, each method with no look-ahead and under the same crop budget. Shake: what of the
+shown path of the frame corners is faster than 1 Hz, RMS over all corners, as a share of the source's; motion between
+frames as the tracker measures it. `alone`: the network without the fallback to the solver's path.
+
+With --minutes, also a film of a known hand-held camera before a drawn scene, at the network's own size: by minute, the
+shake left, how far the shown view is off a camera that holds still, and the fallbacks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import cv2
+import numpy as np
+import torch
+
+from benchmarks.common import FOOTAGE, RESULTS, machine, table, write_result
+from tests.synthetic import ASPECT, FPS, look, scene, shaking
+from vstab_core import closed_loop
+from vstab_core.closed_loop import ClosedLoopPath
+from vstab_core.corners import corners_from_homography, homography_from_corners, inverse
+from vstab_core.decode import luma_of
+from vstab_core.evaluation.shake import MIN_SHOT_S, above
+from vstab_core.models.load import load_module
+from vstab_core.motion.homography import MotionEstimator, MotionStep
+from vstab_core.motion.stabnet import ClosedLoop
+from vstab_core.params import Parameters
+from vstab_core.smooth.streaming import StreamingPath
+from vstab_core.source import open_source
+from vstab_core.track import Luma
+from vstab_core.types import FrameWarp
+
+RESULT = RESULTS / "stabnet.json"
+NAMES = ("klt", "cnn", "stabnet", "alone")
+MAX_CROP = 0.15
+MINUTE = round(60 * FPS)
+LONG_SIZE = (144, 256)  # height and width: what the network sees of any clip
+
+
+def main(arguments: list[str]) -> int:
+    """Run, print and write stabnet.json."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.stabnet", description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--weights", type=Path, help="others than the installed ones")
+    parser.add_argument("--network", default="stabnet", help="stabnet or stabnet_resnet50")
+    parser.add_argument("--clips", nargs="*", default=[], metavar="PART", help="clips whose name holds this")
+    parser.add_argument("--frames", type=int, default=300, help="of each clip, at most")
+    parser.add_argument("--minutes", type=int, default=0, help="of the long film")
+    parser.add_argument("--json", type=Path, default=RESULT)
+    options = parser.parse_args(arguments)
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
+    net = load_module(options.network, options.weights)
+    clips = [path for path in sorted((FOOTAGE / "shaky").glob("*.*")) if path.suffix in (".mp4", ".m4v", ".avi")]
+    wanted = [path for path in clips if not options.clips or any(part in path.name for part in options.clips)]
+    result: dict[str, Any] = {"machine": machine(), "network": options.network, "max_crop": MAX_CROP, "clips": {}}
+    for path in wanted:
+        result["clips"][path.stem] = found = _clip(path, net, options.frames)
+        print(path.stem, found, flush=True)
+    if wanted:
+        print(table(["shake left", *NAMES, "fallbacks", "ms"], [*_rows(result["clips"])]))
+    if options.minutes:
+        result["long film"] = _long(net, options.minutes)
+    write_result(options.json, result)
+    return 0
+
+
+def _rows(clips: dict[str, dict[str, float]]) -> Iterator[list[str]]:
+    for name, found in clips.items():
+        shake = [f"{found[method]:.3f}" for method in NAMES]
+        yield [name, *shake, f"{found['fallbacks']:.2f}", f"{found['ms_a_frame']:.1f}"]
+    for title, mean in (("median", np.median), ("geometric mean", lambda values: np.exp(np.mean(np.log(values))))):
+        yield [title, *(f"{mean([found[method] for found in clips.values()]):.3f}" for method in NAMES), "", ""]
+
+
+def _clip(path: Path, net: torch.nn.Module, frames: int) -> dict[str, float]:
+    """Return the shake that each method leaves, the share of fallbacks, and the network's milliseconds a frame."""
+    clip = open_source(path, Parameters())
+    images = [luma_of(frame, tone=clip.tone) for frame in islice(clip.frames(lambda _: None), frames)]
+    info = clip.info
+    interval_s = float(1 / info.frame_rate)
+    estimator = MotionEstimator(info.aspect, live=True)
+    steps = [step for image in images for step in estimator.push(image)]
+    still = [FrameWarp(np.eye(3), info.aspect) for _ in steps]
+    source = shake_of(steps, still, info.aspect, interval_s)
+    found = {}
+    for method in ("klt", "cnn"):
+        path_of = StreamingPath(info.aspect, interval_s, Parameters(method=method, look_ahead=0, max_crop=MAX_CROP))
+        warps = [path_of.push(step.corners, step.cut)[0] for step in steps]
+        found[method] = shake_of(steps, warps, info.aspect, interval_s) / source
+    for name, reach in (("stabnet", closed_loop.DISAGREE), ("alone", np.inf)):
+        with patch.object(closed_loop, "DISAGREE", reach):
+            loop = _closed(info.aspect, interval_s, net)
+            started = time.process_time()
+            warps = [loop.push(image, step) for image, step in zip(images, steps, strict=True)]
+            seconds = time.process_time() - started
+        found[name] = shake_of(steps, warps, info.aspect, interval_s) / source
+        if name == "stabnet":
+            found["fallbacks"], found["ms_a_frame"] = loop.fallbacks / len(steps), 1e3 * seconds / len(steps)
+    return {name: round(float(value), 4) for name, value in found.items()}
+
+
+def _closed(aspect: float, interval_s: float, net: torch.nn.Module) -> ClosedLoopPath:
+    return ClosedLoopPath(aspect, interval_s, Parameters(method="stabnet", max_crop=MAX_CROP), ClosedLoop(aspect, net))
+
+
+def shake_of(steps: list[MotionStep], warps: list[FrameWarp], aspect: float, interval_s: float) -> float:
+    """Return the RMS above 1 Hz of the shown path of the corners, normalised; over the shots that are long enough."""
+    shots: list[list[np.ndarray]] = []
+    before = np.eye(3)
+    for step, warp in zip(steps, warps, strict=True):
+        correction = inverse(warp.src_from_dst)
+        if step.cut:
+            shots.append([np.zeros(8)])
+        else:
+            moved = correction @ homography_from_corners(step.corners, aspect) @ inverse(before)
+            shots[-1].append(shots[-1][-1] + corners_from_homography(moved / moved[2, 2], aspect).reshape(8))
+        before = correction
+    long = [np.array(shot) for shot in shots if len(shot) >= MIN_SHOT_S / interval_s]
+    fast = [above(shot, 1 / interval_s) for shot in long]
+    return float(np.sqrt(np.mean(np.concatenate(fast) ** 2))) if fast else float("nan")
+
+
+def _long(net: torch.nn.Module, minutes: int) -> list[dict[str, float]]:
+    """Film for minutes, stabilize, print and return figures by minute."""
+    camera = shaking(7, x=0.02, turn=0.006, band=(0.3, 6.0))
+    loop, estimator = _closed(ASPECT, 1 / FPS, net), MotionEstimator(ASPECT, live=True)
+    rows = []
+    for minute in range(minutes):
+        moments = np.arange(minute * MINUTE, (minute + 1) * MINUTE)
+        before = loop.fallbacks
+        poses = camera.poses(moments)
+        steps, warps = [], []
+        for image in _film(poses):
+            step = estimator.push(image)[0]
+            warps.append(loop.push(image, step))
+            steps.append(step)
+        # Where the shown view looks in the scene: a camera that held still would always show the same.
+        shown = poses @ np.array([warp.src_from_dst for warp in warps])
+        off = np.abs(corners_from_homography(shown, ASPECT) - corners_from_homography(shown[:1], ASPECT)).max(
+            axis=(1, 2)
+        )
+        exact = [
+            MotionStep(c, step.mesh, 1.0, n == 0) for n, (c, step) in enumerate(zip(_steps(poses), steps, strict=True))
+        ]
+        still = [FrameWarp(np.eye(3), ASPECT) for _ in steps]
+        left = shake_of(exact, warps, ASPECT, 1 / FPS) / shake_of(exact, still, ASPECT, 1 / FPS)
+        row = {"shake left": left, "off, 95 %": float(np.percentile(off, 95)), "fallbacks": loop.fallbacks - before}
+        rows.append({name: round(value, 4) for name, value in row.items()})
+        print(f"minute {minute + 1}: {rows[-1]}", flush=True)
+    return rows
+
+
+def _film(poses: np.ndarray) -> Iterable[Luma]:
+    drawn = scene(11)
+    for pose in poses:
+        yield np.clip(np.round(look(drawn, pose, LONG_SIZE)), 0, 255).astype(np.uint8)
+
+
+def _steps(poses: np.ndarray) -> np.ndarray:
+    moved = inverse(poses[1:]) @ poses[:-1]
+    return np.concatenate([np.zeros((1, 4, 2)), corners_from_homography(moved / moved[:, 2:, 2:], ASPECT)])
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
