@@ -10,10 +10,12 @@ import pytest
 from tests.scenes import texture
 from tests.synthetic import ASPECT, FPS, motion_of, moving, shaking
 from tests.test_smooth import beyond_source
+from vstab_core import closed_loop
 from vstab_core.closed_loop import DISAGREE, ClosedLoopPath
 from vstab_core.corners import inverse, similarity_basis, similarity_from
 from vstab_core.errors import UsageError
 from vstab_core.motion.homography import MotionStep
+from vstab_core.motion.stabnet import Proposal
 from vstab_core.params import Parameters
 from vstab_core.smooth.solve import smooth
 from vstab_core.smooth.streaming import StreamingPath
@@ -29,15 +31,16 @@ class Says:
 
     def __init__(self, offset: FloatArray, mesh: FloatArray = NO_MESH) -> None:
         stab_from_src = similarity_from((offset @ similarity_basis(ASPECT))[None], ASPECT)[0]
-        self.wanted = FrameWarp(inverse(stab_from_src), ASPECT, np.asarray(mesh, np.float32))
+        self.wanted = inverse(stab_from_src)
+        self.mesh = np.asarray(mesh, np.float32)
         self.begun = 0
         self.told: list[tuple[FloatArray, FloatArray]] = []
 
     def begin(self, image: object) -> None:
         self.begun += 1
 
-    def propose(self, image: object) -> FrameWarp:
-        return self.wanted
+    def propose(self, image: object) -> Proposal:
+        return Proposal(self.wanted, self.wanted, self.mesh)
 
     def show(self, src_from_stab: FloatArray, mesh: FloatArray) -> None:
         self.told.append((src_from_stab, mesh))
@@ -59,8 +62,8 @@ def test_a_proposal_near_the_solvers_is_shown_and_told() -> None:
     assert says.begun == 1
     assert np.allclose(warps[0].src_from_dst, np.eye(3), atol=1e-12)
     for warp, (told, mesh) in zip(warps[1:], says.told, strict=True):
-        assert np.allclose(warp.src_from_dst, says.wanted.src_from_dst, atol=1e-5)
-        assert np.allclose(told, says.wanted.src_from_dst, atol=1e-5)
+        assert np.allclose(warp.src_from_dst, says.wanted, atol=1e-5)
+        assert np.allclose(told, says.wanted, atol=1e-5)
         assert not mesh.any()
 
 
@@ -103,7 +106,7 @@ def test_strength_scales_what_is_shown_and_not_what_is_remembered() -> None:
     whole, half, none = (run(says, replace(STABNET, zoom="none", strength=s))[-1].src_from_dst for s in (1.0, 0.5, 0.0))
     assert half[0, 2] == pytest.approx(whole[0, 2] / 2, rel=1e-6)
     assert np.allclose(none, np.eye(3))
-    assert np.allclose(says.told[-1][0], says.wanted.src_from_dst, atol=1e-6)
+    assert np.allclose(says.told[-1][0], says.wanted, atol=1e-6)
 
 
 def test_the_mesh_is_the_rolling_shutters() -> None:
@@ -133,3 +136,37 @@ def test_what_needs_later_frames_is_refused(changes: dict[str, object]) -> None:
 def test_another_path_of_a_sidecar_is_refused() -> None:
     with pytest.raises(UsageError, match="vstab analyze"):
         smooth(motion_of(shaking(1, x=0.01), 10), STABNET)
+
+
+class Wanders(Says):
+    """A network that would go on where it is, and says where home is."""
+
+    def __init__(self, home: FloatArray) -> None:
+        super().__init__(home)
+        self.shown = np.eye(3)
+
+    def propose(self, image: object) -> Proposal:
+        return Proposal(self.shown, self.wanted, self.mesh)
+
+    def show(self, src_from_stab: FloatArray, mesh: FloatArray) -> None:
+        self.shown = src_from_stab
+
+
+def test_it_goes_home_at_the_pace_of_the_smoothness() -> None:
+    home = np.array([0.02, 0.0, 0.0, 0.0])
+    for smoothness, share in ((0.5, 0.5 / 9.549), (1.0, 0.5 / 19.099)):
+        warps = run(Wanders(home), replace(STABNET, zoom="none", smoothness=smoothness), frames=11)
+        gone = warps[10].src_from_dst[0, 2] / Wanders(home).wanted[0, 2]
+        assert gone == pytest.approx(1 - (1 - share) ** 10, rel=1e-3)
+
+
+def test_it_hurries_home_before_the_budget_is_used_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(closed_loop, "DISAGREE", np.inf)
+
+    class Away(Wanders):
+        def begin(self, image: object) -> None:
+            self.shown = np.array([[1, 0, 0.09], [0, 1, 0], [0, 0, 1.0]])  # of half widths; the budget is 0.15
+
+    near, far = (run(Away(np.zeros(4)), replace(STABNET, max_crop=crop), frames=2)[1] for crop in (0.5, 0.1))
+    assert near.src_from_dst[0, 2] == pytest.approx(0.09 * (1 - 0.5 / 9.549), rel=1e-2)
+    assert far.src_from_dst[0, 2] < 0.09 * (1 - 0.5 / 9.549 - 0.05)

@@ -3,13 +3,16 @@
 Two look at each frame: the tracker and the solver of live streaming (`smooth.streaming`), and the network, which sees
 what was shown before. What the network proposes is shown if the two agree in the main; if not, what the solver says.
 Either goes on from what was shown.
+
+The network says how the picture goes on and where it should be; each frame goes a little of that way home, `smoothness`
+says how little, and more where much of the crop budget is used: before it is used up, and the picture stops dead.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -17,13 +20,22 @@ from .corners import inverse, similarity_basis
 from .errors import UsageError
 from .motion.homography import MotionEstimator, MotionStep
 from .params import Parameters
+from .smooth.crop import sides_of
 from .smooth.streaming import StreamingPath
+from .smooth.weights import horizon_frames
 from .track import Luma
 from .types import MESH_SHAPE, FloatArray, FrameWarp
 
+if TYPE_CHECKING:
+    from .motion.stabnet import Proposal
+
+TINY = 1e-9
 # Half widths, at a corner: the two choose different paths, by a little at every frame. What is further apart is a
 # picture that one of them misread, and the tracker seldom does.
 DISAGREE = 0.03
+HOMEWARD = 0.5  # of the way home in as many frames as the horizon of `smoothness` has
+EASY = 0.5  # use of the budget from which more of the way is gone,
+HURRY = 0.15  # up to this more of it each frame
 
 
 class Loop(Protocol):
@@ -32,7 +44,7 @@ class Loop(Protocol):
     def begin(self, image: Luma) -> None:
         """Begin a shot with a frame that is shown as it is."""
 
-    def propose(self, image: Luma) -> FrameWarp:
+    def propose(self, image: Luma) -> Proposal:
         """Say how the next frame should be shown."""
 
     def show(self, src_from_stab: FloatArray, mesh: FloatArray) -> None:
@@ -58,6 +70,9 @@ class ClosedLoopPath:
         self._path = StreamingPath(aspect, interval_s, replace(parameters, look_ahead=0))
         self._loop = loop or _installed(aspect)
         self._basis = similarity_basis(aspect)
+        self._sides = sides_of(self._basis, aspect) / max(parameters.max_crop, TINY)
+        horizon = horizon_frames(parameters, interval_s)
+        self._homeward = min(1.0, HOMEWARD / max(horizon, TINY))
         self._bends = parameters.rolling_shutter == "on"
         self.fallbacks = 0
 
@@ -68,8 +83,8 @@ class ClosedLoopPath:
             self._loop.begin(image)
             return solved
         proposed = self._loop.propose(image)
-        correction = inverse(proposed.src_from_dst)
-        mesh = np.zeros(MESH_SHAPE) if proposed.mesh is None or not self._bends else proposed.mesh.astype(np.float64)
+        correction = self._correction(proposed)
+        mesh = proposed.mesh.astype(np.float64) if self._bends else np.zeros(MESH_SHAPE)
         warp = solved
         if self._apart(correction) < DISAGREE:
             warp = self._path.show_instead(correction, mesh)
@@ -79,10 +94,16 @@ class ClosedLoopPath:
         self._loop.show(self._path.src_from_steady, shown)
         return warp
 
+    def _correction(self, proposed: Proposal) -> FloatArray:
+        """Return the correction that is wished, as coefficients (4,)."""
+        on, home = (self._path.coefficients(inverse(h)) for h in (proposed.src_from_on, proposed.src_from_home))
+        use = float((self._sides @ on).max())
+        hurry = HURRY * np.clip((use - EASY) / (1 - EASY), 0.0, 1.0) ** 2
+        return np.asarray(on + min(1.0, self._homeward + hurry) * (home - on))
+
     def _apart(self, correction: FloatArray) -> float:
         """Return how far a correction is from the solver's, half widths, at the corner where it is most."""
-        between = (self._path.coefficients(correction) - self._path.offset) @ self._basis
-        return float(np.abs(between).max())
+        return float(np.abs((correction - self._path.offset) @ self._basis).max())
 
 
 def _installed(aspect: float) -> Loop:

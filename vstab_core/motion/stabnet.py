@@ -7,6 +7,7 @@ shown in the end, at full resolution, and tells it, so that it goes on from what
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -16,9 +17,24 @@ import torch
 from ..models.load import load_module
 from ..models.motion import UNIT_PX, Features
 from ..models.stabnet import PAST, Answer, Past, StabNet, past_of, shown
-from ..types import FloatArray, FrameWarp
+from ..types import FloatArray
 
 MULTIPLE = 16  # of a side: the coarsest cell
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What the network says of a frame.
+
+    Attributes:
+        src_from_on, src_from_home: (3, 3) normalised, without zoom, to the frame as it was filmed: from the picture
+            that goes on as it moved so far, and from the one that is where it should be.
+        mesh: (5, 5, 2) float32, over the filmed frame, as in `FrameWarp`: of either.
+    """
+
+    src_from_on: FloatArray
+    src_from_home: FloatArray
+    mesh: npt.NDArray[np.float32]
 
 
 class ClosedLoop:
@@ -43,16 +59,18 @@ class ClosedLoop:
         self._past.extend([remembered] * max(PAST))
 
     @torch.inference_mode()
-    def propose(self, image: npt.NDArray[np.uint8]) -> FrameWarp:
-        """Return how the network would show the next frame, without zoom."""
+    def propose(self, image: npt.NDArray[np.uint8]) -> Proposal:
+        """Return how the network would show the next frame."""
         self._picture = self._input(image)
         height, width = self._picture.shape[2:]
         answer = self._net.forward(self._remembered(), self._net.features(self._picture))[-1]
-        to_picture = self._to_picture(height, width)
-        h = to_picture @ answer.src_from_dst[0].double().numpy() @ np.linalg.inv(to_picture)
         assert answer.mesh_px is not None
         mesh = answer.mesh_px[0].permute(1, 2, 0).numpy() * [2 / width, 2 * self._aspect / height]
-        return FrameWarp(h / h[2, 2], self._aspect, mesh.astype(np.float32))
+        on = answer.src_from_dst if answer.on is None else answer.on
+        home = answer.src_from_dst if answer.home is None else answer.home
+        to_picture = self._to_picture(height, width)
+        on, home = (to_picture @ h[0].double().numpy() @ np.linalg.inv(to_picture) for h in (on, home))
+        return Proposal(on / on[2, 2], home / home[2, 2], mesh.astype(np.float32))
 
     @torch.inference_mode()
     def show(self, src_from_stab: FloatArray, mesh: FloatArray) -> None:

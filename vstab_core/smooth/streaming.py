@@ -112,12 +112,11 @@ class StreamingPath:
         """Take another correction for the frame given out last, as far as the budget allows; return its warp.
 
         Args:
-            correction: (3, 3), stabilized from source, of which the part that `model` allows counts.
+            correction: (4,) as `coefficients` gives it.
             mesh: (5, 5, 2) normalised, over the source frame, as in `FrameWarp`.
         """
-        wanted = self.coefficients(correction)
-        self._smooth[-1] += wanted - self._offset
-        self._offset = wanted
+        self._smooth[-1] += correction - self._offset
+        self._offset = correction
         self._correction = self._corrected()
         mesh = self._parameters.strength * mesh
         if self._parameters.border == "crop" and self._parameters.zoom != "none":
