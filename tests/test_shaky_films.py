@@ -11,7 +11,7 @@ from vstab_core.models.stabnet import PAST, Answer, filled, shown, sources
 from vstab_core.models.stabnet_resnet50 import FARTHEST, PublishedStabNet
 from vstab_core.training import shaky
 from vstab_core.training.recipe import rng_of
-from vstab_core.training.shaky import Film, make_films
+from vstab_core.training.shaky import Film, cells_of, make_films
 from vstab_core.training.stabnet import BACK, TURNS, answers_of, error_px, loss, make_batch
 from vstab_core.training.stills import load_stills
 
@@ -72,11 +72,11 @@ def test_the_past_is_the_steady_view_off_by_the_error_that_is_told() -> None:
 def test_error_of_the_past_is_that_of_an_answer() -> None:
     """A past frame that shows everything 3 px further right is the answer of a warp that looks 3 px further left."""
     answer = Answer(shift(-3.0), mesh_px=torch.zeros(1, 2, 5, 5))
-    truth = torch.from_numpy(shaky._grid(SIZE, STRIDE))[None]
+    truth = torch.from_numpy(cells_of(SIZE, STRIDE))[None]
     off = error_px(answer, truth, SIZE)
     moved = np.eye(3)
     moved[0, 2] = 3.0
-    told = -(shaky._moved(moved, shaky._grid(SIZE, STRIDE)) - shaky._grid(SIZE, STRIDE))
+    told = -(shaky._moved(moved, cells_of(SIZE, STRIDE)) - cells_of(SIZE, STRIDE))
     assert np.allclose(off[0].numpy(), told, atol=1e-4)
 
 
@@ -101,11 +101,12 @@ def test_what_is_shown_comes_from_where_the_answer_says() -> None:
 
 
 def test_a_step_makes_the_same_films_again_and_a_perfect_answer_costs_nothing() -> None:
-    one, two = (make_batch(STILLS, rng_of(3, 7), 2) for _ in range(2))
+    small = (64, 112)
+    one, two = (make_batch(STILLS, rng_of(3, 7), 1, small) for _ in range(2))
     assert all(torch.equal(one[name], two[name]) for name in one)
 
     batch = dict(one)
-    still = torch.from_numpy(shaky._grid(SIZE, STRIDE))
+    still = torch.from_numpy(cells_of(small, STRIDE))
     batch["truth_px"] = still.expand_as(batch["truth_px"]).contiguous()
     batch["steady"] = batch["frames"]
     batch["past_error_px"] = torch.zeros_like(batch["past_error_px"])

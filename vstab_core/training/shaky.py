@@ -94,6 +94,28 @@ def make_films(
     return films
 
 
+def loose(rng: np.random.Generator, back: npt.NDArray[np.int_], width_px: int, shake_px: float) -> FloatArray:
+    """Return (P, 4): how far past frames stand off the steady view, as coefficients of similarities.
+
+    A drift that may be as large as the shake, and a little at random: what a closed loop makes of its own errors.
+    """
+    unit = 4 / width_px  # coefficients of a shift by a pixel
+    large = np.array([1.0, 1.0, 0.4, 0.4]) * unit * (1 + shake_px)
+    drift = rng.normal(0, 1, 4) * large * np.exp(rng.uniform(np.log(0.05), np.log(2.0)))
+    speed = rng.normal(0, 1, 4) * large * np.exp(rng.uniform(np.log(0.002), np.log(0.12)))
+    little = np.exp(rng.uniform(np.log(0.02), np.log(0.5))) * unit
+    jitter = rng.normal(0, 1, (len(back), 4)) * little * [1, 1, 0.5, 0.5]
+    return np.asarray(drift - back[:, None] * speed * np.exp(-back[:, None] / 16) + jitter)
+
+
+def cells_of(size: tuple[int, int], stride: int) -> Image:
+    """Return (h, w, 2): the middles of the cells of a picture of (height, width), px from its middle."""
+    height, width = size
+    x = (np.arange(width // stride) + 0.5) * stride - width / 2
+    y = (np.arange(height // stride) + 0.5) * stride - height / 2
+    return np.stack(np.meshgrid(x, y), axis=-1).astype(np.float32)
+
+
 class _Views:
     """Both cameras' paths, and the affine maps (in pixels from the middle) from the world to their pictures."""
 
@@ -140,8 +162,8 @@ class _Filming:
         stride: int,
     ) -> None:
         self._rng, self._views, self._size, self._now = rng, views, size, now
-        self._grid = _grid(size, 1)
-        self._cells = _grid(size, stride)
+        self._grid = cells_of(size, 1)
+        self._cells = cells_of(size, stride)
         # The world is as the steady camera sees it in the first frame.
         self._home = views.steady(now[:1])[0]
         self._readout = rng.uniform(0.1, 0.9) if rng.random() < 0.5 else 0.0
@@ -156,7 +178,7 @@ class _Filming:
         views, now, first = self._views, self._now, int(self._now[0])
         when = first - back
         shake_px = float(np.sqrt((views.apart_px(np.arange(when[-1], now[-1] + 1)) ** 2).sum(axis=1).mean()))
-        off = self._past_off(back, shake_px)
+        off = views.off(loose(self._rng, back, self._size[1], shake_px))
         past, mask = self._past(when, off)
         frames, steady, truth, seen = [], [], [], []
         for t in now:
@@ -177,28 +199,17 @@ class _Filming:
             shake_px=shake_px,
         )
 
-    def _past_off(self, back: npt.NDArray[np.int_], shake_px: float) -> FloatArray:
-        """Return (P, 3, 3): how far the past frames stand off the steady view: a drift, and a little at random."""
-        rng = self._rng
-        unit = 4 / self._size[1]  # coefficients of a shift by a pixel
-        large = np.array([1.0, 1.0, 0.4, 0.4]) * unit * (1 + shake_px)
-        drift = rng.normal(0, 1, 4) * large * np.exp(rng.uniform(np.log(0.05), np.log(2.0)))
-        speed = rng.normal(0, 1, 4) * large * np.exp(rng.uniform(np.log(0.002), np.log(0.12)))
-        loose = np.exp(rng.uniform(np.log(0.02), np.log(0.5))) * unit
-        jitter = rng.normal(0, 1, (len(back), 4)) * loose * [1, 1, 0.5, 0.5]
-        return self._views.off(drift - back[:, None] * speed * np.exp(-back[:, None] / 16) + jitter)
-
     def _past(self, when: npt.NDArray[np.int_], off: FloatArray) -> tuple[list[Image], list[Image]]:
         views, past, masks = self._views, [], []
         for t, matrix in zip(when, off, strict=True):
             shown = matrix @ views.steady(np.array([t]))[0]
             filmed = views.camera(np.array([float(t)]))[0] @ inverse(shown)
-            inside = _inside(_moved(filmed, self._grid), self._size)
+            lit = inside(_moved(filmed, self._grid), self._size)
             picture = self._see(shown[None], int(t), self._grid, views.apart_px(np.array([t]))[0])[0]
             picture = self._light.recorded(picture, self._speed_px(int(t)))
-            picture = np.where(inside, picture, picture[inside].mean() if inside.any() else 128.0)
+            picture = np.where(lit, picture, picture[lit].mean() if lit.any() else 128.0)
             past.append(picture)
-            masks.append(inside)
+            masks.append(lit)
         return past, masks
 
     def _frame(self, t: int) -> Image:
@@ -216,7 +227,7 @@ class _Filming:
         for _ in range(3 if self._readout else 0):  # the row that is read tells when it was
             times = t + self._readout * np.clip(at[..., 1] / height, -0.5, 0.5)
             at = np.asarray(_by_pixel(views.camera(times.ravel()), world.reshape(-1, 2)).reshape(at.shape))
-        seen = _inside(at, self._size).astype(np.float32)
+        seen = inside(at, self._size).astype(np.float32)
         _, near, cover = self._see(steady[None], t, self._cells, views.apart_px(np.array([t]))[0])
         return np.asarray(at, np.float32), seen * near * (1 - cover)
 
@@ -337,19 +348,12 @@ def _array(parts: list[Image]) -> Image:
     return np.array(parts, np.float32)
 
 
-def _grid(size: tuple[int, int], stride: int) -> Image:
-    """Return (h, w, 2): middles of the cells, from the middle of the picture."""
-    height, width = size
-    x = (np.arange(width // stride) + 0.5) * stride - width / 2
-    y = (np.arange(height // stride) + 0.5) * stride - height / 2
-    return np.stack(np.meshgrid(x, y), axis=-1).astype(np.float32)
-
-
 def _moved(h: FloatArray, points: Image) -> Image:
     return np.asarray(cv2.transform(np.asarray(points, np.float32), h[:2]))
 
 
-def _inside(points: Image, size: tuple[int, int]) -> npt.NDArray[np.bool_]:
+def inside(points: Image, size: tuple[int, int]) -> npt.NDArray[np.bool_]:
+    """Return which points (H, W, 2), px from the middle, lie in a picture of (height, width)."""
     return np.asarray((np.abs(points[..., 0]) <= size[1] / 2) & (np.abs(points[..., 1]) <= size[0] / 2))
 
 

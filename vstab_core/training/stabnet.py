@@ -25,6 +25,7 @@ from torch import Tensor
 from ..models.load import load_module
 from ..models.motion import STRIDES, cell_centres
 from ..models.stabnet import ARCHITECTURE, PAST, Answer, StabNet, build, filled, past_of, shown, sources
+from .paired_clips import film_pair, has_pairs, read_pairs
 from .recipe import Batch, Lesson, Options, Recipe, Terms, rng_of
 from .shaky import Film, make_films
 from .stills import DRAWN, Pyramid, load_stills
@@ -46,8 +47,12 @@ HELD_OUT_BATCHES = 8
 def make_batch(
     stills: Sequence[Pyramid], rng: np.random.Generator, count: int = BATCH, size: tuple[int, int] = StabNet.size
 ) -> Batch:
-    """Return films (`shaky.Film`) as tensors: the fields of `Film` by name."""
-    films = make_films(stills, rng, count, size, BACK, TURNS, STRIDE)
+    """Return made-up films as tensors."""
+    return as_batch(make_films(stills, rng, count, size, BACK, TURNS, STRIDE))
+
+
+def as_batch(films: Sequence[Film]) -> Batch:
+    """Return films as tensors: the fields of `Film` by name."""
     return {name: torch.from_numpy(np.stack([getattr(film, name) for film in films])) for name in _FIELDS} | {
         "shake_px": torch.tensor([film.shake_px for film in films])
     }
@@ -211,18 +216,36 @@ def with_motion_network() -> torch.nn.Module:
 
 
 def lesson_of(options: Options, data: Path | None, size: tuple[int, int], count: int, unseen_batches: int) -> Lesson:
-    """Return what a StabNet is trained on: `count` films a batch, of a size."""
-    stills, held_out = load_stills(data, options.seed), load_stills(None, options.seed + 1, HELD_OUT_STILLS)
-    if data is not None:
+    """Return what a StabNet is trained on: `count` films a batch, of a size.
+
+    Args:
+        options: its seed.
+        data: a folder of stills, or of paired clips (see `paired_clips`), of which half of each batch is then made.
+        size: (height, width).
+        count: films a batch.
+        unseen_batches: that are held out; of drawn pictures only, if `data` holds clips.
+    """
+    clips = read_pairs(data, size, max(BACK) + TURNS) if data is not None and has_pairs(data) else []
+    photographs = None if clips else data
+    stills, held_out = load_stills(photographs, options.seed), load_stills(None, options.seed + 1, HELD_OUT_STILLS)
+    if photographs is not None:
         held_out += stills[DRAWN::HELD_OUT_EVERY]
         stills = [still for n, still in enumerate(stills) if n < DRAWN or (n - DRAWN) % HELD_OUT_EVERY]
     unseen = [make_batch(held_out, rng_of(options.seed + 1, n), count, size) for n in range(unseen_batches)]
-    photographs = len(stills) - DRAWN
+
+    def batch(step: int) -> Batch:
+        rng = rng_of(options.seed, step)
+        paired = [film_pair(clips, rng, BACK, TURNS, STRIDE) for _ in range(count // 2 if clips else 0)]
+        return as_batch([*paired, *make_films(stills, rng, count - len(paired), size, BACK, TURNS, STRIDE)])
+
+    made_of = f"{DRAWN} drawn pictures and {len(stills) - DRAWN} photographs"
+    if clips:
+        made_of = f"{DRAWN} drawn pictures, and as many of {len(clips)} pairs of clips"
     return Lesson(
-        batches=lambda step: make_batch(stills, rng_of(options.seed, step), count, size),
+        batches=batch,
         loss=loss,
         measure=lambda net: _measure(unseen, net),
-        data=f"{options.steps * count} films made of {DRAWN} drawn pictures and {photographs} photographs",
+        data=f"{options.steps * count} films made of {made_of}",
     )
 
 
