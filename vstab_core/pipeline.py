@@ -51,6 +51,7 @@ OnCube = tuple[Luma, float, Luma]  # luma of the sphere, time in seconds, its at
 
 MEASURED_WITH = ("method", "input_space", "ocio")  # parameters that change what is measured, on the same frames
 DECIDED_WITH = tuple(name for name, row in PARAMS.items() if row.stage == "smooth")  # and the warps of stabnet
+DECIDED_AHEAD = 2  # frames, in streaming: one is tracked while another is warped
 MIN_FRAMES = 3  # two frames have one motion, and nothing to smooth it against
 
 
@@ -361,7 +362,8 @@ def _stabilize_streaming(
     done = 0
     open_writer = VideoWriter if pattern_of(info.path) is None else SequenceWriter
     with _one_thread_for_opencv(), open_writer(output, info, encode, overwrite=overwrite) as writer:
-        for done, frame in enumerate(steady.frames(clip.frames(warnings.append), writer.new_frame), 1):
+        frames = steady.frames(clip.frames(warnings.append), writer.new_frame, DECIDED_AHEAD)
+        for done, frame in enumerate(frames, 1):
             writer.write(frame)
             tell(on_progress, "stabilize", done, info.frames)
         _check_count(info, done)

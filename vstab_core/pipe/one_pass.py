@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from ..closed_loop import ClosedLoopPath
 from ..decode import luma_of
+from ..handover import read_ahead
 from ..light.resample import LinearLight
 from ..light.tone import Tone
 from ..motion.guided import guide_for
@@ -48,18 +49,32 @@ class OnePass:
         self._waiting: deque[Frame] = deque()
         self.shots = self.weak_frames = 0
 
-    def frames(self, frames: Iterable[Frame], new_frame: NewFrame) -> Iterator[Frame]:
-        """Yield each frame stabilized, as soon as its warp is decided."""
+    def frames(self, frames: Iterable[Frame], new_frame: NewFrame, ahead: int = 0) -> Iterator[Frame]:
+        """Yield each frame stabilized, as soon as its warp is decided.
+
+        Args:
+            frames: in order.
+            new_frame: gives the frames that are written to.
+            ahead: frames that may be decided, in a thread of their own, while others are warped.
+        """
+        decided = read_ahead(self._decided(frames), ahead, "decide", lambda pair: pair[0].nbytes)
+        for frame, warp in decided:
+            yield warp_frame(frame, warp, self._parameters, new_frame, self._light)
+            del frame  # while the next one is awaited, nothing but `_waiting` need hold it
+
+    def _decided(self, frames: Iterable[Frame]) -> Iterator[tuple[Frame, FrameWarp]]:
         for frame in frames:
             self._waiting.append(frame)
             image = luma_of(frame, tone=self._tone)
-            del frame  # while the next one is awaited, nothing but `_waiting` need hold it
-            yield from self._warped(self._decided(self._estimator.push(image), image), new_frame)
-        yield from self._warped(self._decided(self._estimator.flush(), None), new_frame)
-        if self._smoother is not None:
-            yield from self._warped(self._smoother.flush(), new_frame)
+            del frame
+            for warp in self._warps(self._estimator.push(image), image):
+                yield self._waiting.popleft(), warp
+        for warp in self._warps(self._estimator.flush(), None):
+            yield self._waiting.popleft(), warp
+        for warp in self._smoother.flush() if self._smoother is not None else []:
+            yield self._waiting.popleft(), warp
 
-    def _decided(self, steps: list[MotionStep], image: Luma | None) -> Iterator[FrameWarp]:
+    def _warps(self, steps: list[MotionStep], image: Luma | None) -> Iterator[FrameWarp]:
         for step in steps:
             self.shots += step.cut
             self.weak_frames += step.confidence == 0
@@ -67,7 +82,3 @@ class OnePass:
                 yield from self._smoother.push(step.corners, step.cut)
             elif self._loop is not None and image is not None:  # live: the step is the image's own
                 yield self._loop.push(image, step)
-
-    def _warped(self, warps: Iterable[FrameWarp], new_frame: NewFrame) -> Iterator[Frame]:
-        for warp in warps:
-            yield warp_frame(self._waiting.popleft(), warp, self._parameters, new_frame, self._light)
