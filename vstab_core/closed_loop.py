@@ -1,11 +1,13 @@
 """Warps decided by StabNet in a closed loop, held to the crop budget, with the trajectory's path where it misreads.
 
 Two look at each frame: the tracker and the solver of live streaming (`smooth.streaming`), and the network, which sees
-what was shown before. What the network proposes is shown if the two agree in the main; if not, what the solver says.
-Either goes on from what was shown.
+what was shown before. What the network proposes is shown if both see the frame in one place; if not, what the solver
+says. Either goes on from what was shown.
 
-The network says how the picture goes on and where it should be; each frame goes a little of that way home, `smoothness`
-says how little, and more where much of the crop budget is used: before it is used up, and the picture stops dead.
+The network says at what pace the picture goes on and how far it is from where it should be. The frame is held where the
+tracker sees it, to a fraction of a pixel, which the network does not see, and moved on by that pace, settled over some
+frames. Each frame goes a little of the way home: `smoothness` says how little, and more where much of the crop budget
+is used, before it is used up and the picture stops dead.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from .corners import inverse, similarity_basis
+from .corners import homography_from_corners, inverse, similarity_basis
 from .errors import UsageError
 from .motion.homography import MotionEstimator, MotionStep
 from .params import Parameters
@@ -30,9 +32,10 @@ if TYPE_CHECKING:
     from .motion.stabnet import Proposal
 
 TINY = 1e-9
-# Half widths, at a corner: the two choose different paths, by a little at every frame. What is further apart is a
-# picture that one of them misread, and the tracker seldom does.
+# Half widths, at a corner: where tracker and network see a frame further apart than this, one of them misread it, and
+# the tracker seldom does.
 DISAGREE = 0.03
+SETTLE = 1 / 8  # of what the network says anew of pace and way home: it sees a hand's shake in them, too
 HOMEWARD = 0.5  # of the way home in as many frames as the horizon of `smoothness` has
 EASY = 0.5  # use of the budget from which more of the way is gone,
 HURRY = 0.15  # up to this more of it each frame
@@ -67,43 +70,54 @@ class ClosedLoopPath:
 
     def __init__(self, aspect: float, interval_s: float, parameters: Parameters, loop: Loop | None = None) -> None:
         check(parameters)
+        self._aspect = aspect
         self._path = StreamingPath(aspect, interval_s, replace(parameters, look_ahead=0))
         self._loop = loop or _installed(aspect)
         self._basis = similarity_basis(aspect)
         self._sides = sides_of(self._basis, aspect) / max(parameters.max_crop, TINY)
-        horizon = horizon_frames(parameters, interval_s)
-        self._homeward = min(1.0, HOMEWARD / max(horizon, TINY))
+        self._homeward = min(1.0, HOMEWARD / max(horizon_frames(parameters, interval_s), TINY))
         self._bends = parameters.rolling_shutter == "on"
         self.fallbacks = 0
 
     def push(self, image: Luma, step: MotionStep) -> FrameWarp:
         """Take a luma proxy and its motion as the tracker saw it; return its warp."""
+        before = self._path.src_from_steady
         solved = self._path.push(step.corners, step.cut)[0]
         if step.cut:
+            self._pace, self._way = np.zeros(4), np.zeros(4)
             self._loop.begin(image)
             return solved
         proposed = self._loop.propose(image)
-        correction = self._correction(proposed)
-        mesh = proposed.mesh.astype(np.float64) if self._bends else np.zeros(MESH_SHAPE)
-        warp = solved
-        if self._apart(correction) < DISAGREE:
-            warp = self._path.show_instead(correction, mesh)
+        held = self._path.coefficients(inverse(homography_from_corners(step.corners, self._aspect) @ before))
+        if self._agree(held, proposed):
+            mesh = proposed.mesh.astype(np.float64) if self._bends else np.zeros(MESH_SHAPE)
+            warp = self._path.show_instead(self._wished(held, proposed), mesh)
         else:
+            warp = solved
             self.fallbacks += 1
+        # The way home is shorter by what was gone, beside the pace.
+        self._way -= self._path.offset - held - self._pace
         shown = np.zeros(MESH_SHAPE) if warp.mesh is None else warp.mesh.astype(np.float64)
         self._loop.show(self._path.src_from_steady, shown)
         return warp
 
-    def _correction(self, proposed: Proposal) -> FloatArray:
+    def _agree(self, held: FloatArray, proposed: Proposal) -> bool:
+        """Return whether the tracker and the network see the frame in the same place."""
+        apart = (self._path.coefficients(inverse(proposed.src_from_held)) - held) @ self._basis
+        return float(np.abs(apart).max()) < DISAGREE
+
+    def _wished(self, held: FloatArray, proposed: Proposal) -> FloatArray:
         """Return the correction that is wished, as coefficients (4,)."""
-        on, home = (self._path.coefficients(inverse(h)) for h in (proposed.src_from_on, proposed.src_from_home))
+        seen, on, home = (
+            self._path.coefficients(inverse(h))
+            for h in (proposed.src_from_held, proposed.src_from_on, proposed.src_from_home)
+        )
+        self._pace += SETTLE * (on - seen - self._pace)
+        self._way += SETTLE * (home - on - self._way)
+        on = held + self._pace
         use = float((self._sides @ on).max())
         hurry = HURRY * np.clip((use - EASY) / (1 - EASY), 0.0, 1.0) ** 2
-        return np.asarray(on + min(1.0, self._homeward + hurry) * (home - on))
-
-    def _apart(self, correction: FloatArray) -> float:
-        """Return how far a correction is from the solver's, half widths, at the corner where it is most."""
-        return float(np.abs((correction - self._path.offset) @ self._basis).max())
+        return np.asarray(on + min(1.0, self._homeward + hurry) * self._way)
 
 
 def _installed(aspect: float) -> Loop:

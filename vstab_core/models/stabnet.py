@@ -4,9 +4,10 @@ Of Wang et al. (Deep Online Video Stabilization, TIP 2019) it has what it sees, 
 of what they lacked, and what it answers, a mesh of warps. Where that one pools a ResNet's features to one vector, this
 one keeps them in place. The motion network, finished and within it, finds the frame shown last in the new one: a warp
 that would hold the picture still. From there the cells of all six past frames are compared with those of the new one,
-and every cell says two things: how the picture goes on as it moved so far, and where it should be, were it at home.
-A fit of all cells makes a warp of either; the answer goes on, and a little of the way home. So how fast it goes home is
-not learnt: who uses the network chooses it, frame by frame.
+and every cell says how the picture goes on as it moved so far; a fit of all cells is the warp for that. From the whole
+picture, and from how far each past frame was moved against what was filmed, which its mask tells only roughly, comes
+the way home: to where the picture should be. The answer goes on, and a little of the way home. So how fast it goes home
+is not learnt: who uses the network chooses it, frame by frame.
 
 Positions are in pixels of the network's input from its middle; homographies are normalised by `UNIT_PX`.
 """
@@ -22,18 +23,19 @@ from torch import Tensor, nn
 from .motion import CONTEXT, STRIDES, UNIT_PX, Features, MotionNet, cell_centres, compare, fit, moved
 from .motion import led as led_by
 
-ARCHITECTURE = "stabnet-3"
+ARCHITECTURE = "stabnet-4"
 PAST = (1, 2, 4, 8, 16, 32)  # frames back that are seen, as in the paper
 LEVEL = 1  # of the features that are compared: the finer
 STRIDE = STRIDES[LEVEL]
 RADIUS = 3  # of the search, cells
 FIT_SCALE_PX = (3.0, 1.5)  # residual at which a cell's weight is a quarter, by pass
-HOME_SCALE_PX = 4.0  # the same of the way home, which cells know less well
-REACH_PX = (2.0, 8.0)  # of a cell's answer of 1, on and home
+REACH_PX = 2.0  # of a cell's answer of 1
+FAR = 0.1  # of what was moved and of the way home, normalised: about 1 in the network
 HOMEWARD = 1 / 16  # of the way home, each frame, where nobody chooses otherwise
 PER_FRAME = 32  # features of the comparison with one past frame
 WIDTH = 96
 HIDDEN = 64
+MOVED = 4 * (len(PAST) + 1)  # numbers of how far the past frames, and the new one if it is held, are moved
 VERTICES = 5  # of the mesh, each way, as in the paper
 
 
@@ -45,11 +47,13 @@ class Past:
         compared: at each level (N, 6, C, h, w).
         mask: at each level (N, 6, 1, h, w): the share of the cell that shows something.
         context: at each level (N, C, h, w), of the latest.
+        moved_by: (N, 6, 4): how far they were moved against what was filmed, see `numbers_of`.
     """
 
     compared: list[Tensor]
     mask: list[Tensor]
     context: list[Tensor]
+    moved_by: Tensor
 
 
 @dataclass(frozen=True)
@@ -57,15 +61,17 @@ class Answer:
     """One pass's warp, from the stabilized frame to the frame as it was filmed; homographies are (N, 3, 3) normalised.
 
     Attributes:
-        src_from_dst: what is to be shown: the two below in one.
+        src_from_dst: what is to be shown: on, and a little of the way home.
         mesh_px: (N, 2, 5, 5) over the filmed frame, added to where any of them leads; None: nothing.
-        on, home: as the picture goes on, and where it should be; None where the network does not tell them apart.
-        flow_px: (N, 4, h, w): the displacements, on and home, that each cell would take by itself; None as before.
+        held, on, home: as if the picture stood still, as it goes on, and where it should be; None where the network
+            does not tell them apart.
+        flow_px: (N, 2, h, w): the displacement that each cell would go on by, by itself; None as before.
         stride: pixels a cell.
     """
 
     src_from_dst: Tensor
     mesh_px: Tensor | None = None
+    held: Tensor | None = None
     on: Tensor | None = None
     home: Tensor | None = None
     flow_px: Tensor | None = None
@@ -92,10 +98,10 @@ class StabNet(nn.Module):
         super().__init__()
         self.motion = MotionNet()
         self.decide = Decide()
-        self.register_buffer("reach", torch.tensor(REACH_PX).repeat_interleave(2)[:, None, None], persistent=False)
+        self.homeward = nn.Sequential(nn.Linear(2 * HIDDEN + MOVED, WIDTH), nn.ReLU(), nn.Linear(WIDTH, 4))
+        _begin_with_nothing(self.homeward[-1])
         self.mesh = nn.Conv2d(HIDDEN, 2, 1)
-        nn.init.zeros_(self.mesh.weight)
-        nn.init.zeros_(self.mesh.bias)  # type: ignore[arg-type]
+        _begin_with_nothing(self.mesh)
 
     def train(self, mode: bool = True) -> StabNet:
         """As of every module, but the motion network is finished: it is not trained, nor does it count its batches."""
@@ -126,18 +132,19 @@ class StabNet(nn.Module):
         grid = cell_centres(rows, cols, STRIDE, here.device)
         place = (grid.permute(2, 0, 1) / UNIT_PX).expand(count, -1, -1, -1)
         hidden = here.new_zeros(count, HIDDEN, rows, cols)
+        moved_by = torch.cat([past.moved_by, numbers_of(on)[:, None]], dim=1).flatten(1) / FAR
         answers: list[Answer] = []
         for scale_px in FIT_SCALE_PX:
             leads = (moved(on.detach(), grid) - grid).permute(0, 3, 1, 2)
             seen = compare(here, led_by(there, on.detach(), (rows, cols), STRIDE, RADIUS), RADIUS)
             known = torch.cat([context, background, leads / UNIT_PX, place], dim=1)
-            hidden, change = self.decide(seen, mask, known, hidden)
-            weight = torch.sigmoid(change[:, 4:])
-            flow = leads.repeat(1, 2, 1, 1) + change[:, :4] * self.reach
-            on = fit(grid, flow[:, :2], weight, scale_px)
-            home = fit(grid, flow[:, 2:], weight, HOME_SCALE_PX)
+            hidden, change = self.decide(seen, mask, known, hidden, moved_by)
+            flow = leads + change[:, :2] * REACH_PX
+            on = fit(grid, flow, torch.sigmoid(change[:, 2:]), scale_px)
+            way = self.homeward(torch.cat([hidden.mean(dim=(2, 3)), hidden.amax(dim=(2, 3)), moved_by], dim=1)) * FAR
+            home = on @ similarity(way)
             # Both are near one another, with 1 in the corner: between them lies what is between their entries.
-            answers.append(Answer(on + homeward * (home - on), None, on, home, flow, STRIDE))
+            answers.append(Answer(on + homeward * (home - on), None, held.cur_from_ref, on, home, flow, STRIDE))
         mesh = self.mesh(F.adaptive_avg_pool2d(hidden, (VERTICES, VERTICES)))
         return [*answers[:-1], replace(answers[-1], mesh_px=mesh)]
 
@@ -153,29 +160,47 @@ class Decide(nn.Module):
         self.enter = nn.Conv2d(len(PAST) * PER_FRAME + known + HIDDEN, WIDTH, 1)
         self.around = nn.Conv2d(WIDTH, WIDTH, 3, padding=1)
         # How the camera has moved, and how far the picture may still be moved, are questions to the whole picture.
-        self.everywhere = nn.Sequential(nn.Linear(2 * WIDTH, WIDTH), nn.ReLU(), nn.Linear(WIDTH, WIDTH))
+        self.everywhere = nn.Sequential(nn.Linear(2 * WIDTH + MOVED, WIDTH), nn.ReLU(), nn.Linear(WIDTH, WIDTH))
         self.leave = nn.Conv2d(WIDTH, HIDDEN, 3, padding=1)
-        self.change = nn.Conv2d(HIDDEN, 5, 1)
-        nn.init.zeros_(self.change.weight)  # it begins with the picture held still
-        nn.init.zeros_(self.change.bias)  # type: ignore[arg-type]
+        self.change = nn.Conv2d(HIDDEN, 3, 1)
+        _begin_with_nothing(self.change)  # so the picture is held still
 
-    def forward(self, seen: Tensor, mask: Tensor, known: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
-        """Return hidden, and change: x and y in cells on, the same home, and a logit of how sure the cell is."""
+    def forward(
+        self, seen: Tensor, mask: Tensor, known: Tensor, hidden: Tensor, moved_by: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Return hidden, and change: x and y, and a logit of how sure the cell is."""
         x = F.relu(self.each(torch.cat([seen, mask], dim=2).flatten(1, 2)))
         x = F.relu(self.enter(torch.cat([x, known, hidden], dim=1)))
         x = F.relu(self.around(x))
-        whole = torch.cat([x.mean(dim=(2, 3)), x.amax(dim=(2, 3))], dim=1)
+        whole = torch.cat([x.mean(dim=(2, 3)), x.amax(dim=(2, 3)), moved_by], dim=1)
         x = F.relu(x + self.everywhere(whole)[:, :, None, None])
         hidden = torch.tanh(self.leave(x)) + 0.5 * hidden
         return hidden, self.change(hidden)
 
 
-def past_of(features: Features, mask: Tensor, strides: tuple[int, ...]) -> Past:
+def numbers_of(h: Tensor) -> Tensor:
+    """Return how far homographies (N, 3, 3), normalised, move: x, y, ln zoom and turn in radians, (N, 4)."""
+    linear = h[:, :2, :2]
+    zoom = 0.5 * torch.linalg.det(linear).clamp_min(1e-3).log()
+    turn = torch.atan2(linear[:, 1, 0] - linear[:, 0, 1], linear[:, 0, 0] + linear[:, 1, 1])
+    return torch.stack([h[:, 0, 2], h[:, 1, 2], zoom, turn], dim=1)
+
+
+def similarity(numbers: Tensor) -> Tensor:
+    """Return the similarities (N, 3, 3) of (N, 4) such numbers."""
+    x, y, zoom, turn = numbers.unbind(dim=1)
+    a, b = zoom.exp() * turn.cos(), zoom.exp() * turn.sin()
+    zero, one = torch.zeros_like(x), torch.ones_like(x)
+    return torch.stack([a, -b, x, b, a, y, zero, zero, one], dim=1).reshape(-1, 3, 3)
+
+
+def past_of(features: Features, mask: Tensor, moved_by: Tensor, strides: tuple[int, ...]) -> Past:
     """Return what the network wants of the six past frames.
 
     Args:
         features: of (N * 6) stabilized frames, the latest first in each six.
         mask: (N, 6, H, W) in 0..1: where they show something.
+        moved_by: (N, 6, 4), see `Past`.
         strides: of the network.
     """
     six = len(PAST)
@@ -183,6 +208,7 @@ def past_of(features: Features, mask: Tensor, strides: tuple[int, ...]) -> Past:
         [x.reshape(-1, six, *x.shape[1:]) for x in features.compared],
         [F.avg_pool2d(mask, stride)[:, :, None] for stride in strides],
         [x.reshape(-1, six, *x.shape[1:])[:, 0] for x in features.context],
+        moved_by,
     )
 
 
@@ -221,3 +247,8 @@ def filled(picture: Tensor, mask: Tensor) -> Tensor:
     mask = mask[:, None]
     mean = (picture * mask).sum(dim=(2, 3), keepdim=True) / mask.sum(dim=(2, 3), keepdim=True).clamp_min(1)
     return picture * mask + mean * (1 - mask)
+
+
+def _begin_with_nothing(layer: nn.Module) -> None:
+    for value in layer.parameters():
+        nn.init.zeros_(value)

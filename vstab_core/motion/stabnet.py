@@ -16,7 +16,7 @@ import torch
 
 from ..models.load import load_module
 from ..models.motion import UNIT_PX, Features
-from ..models.stabnet import PAST, Answer, Past, StabNet, past_of, shown
+from ..models.stabnet import PAST, Answer, Past, StabNet, numbers_of, past_of, shown
 from ..types import FloatArray
 
 MULTIPLE = 16  # of a side: the coarsest cell
@@ -27,11 +27,13 @@ class Proposal:
     """What the network says of a frame.
 
     Attributes:
-        src_from_on, src_from_home: (3, 3) normalised, without zoom, to the frame as it was filmed: from the picture
-            that goes on as it moved so far, and from the one that is where it should be.
+        src_from_held, src_from_on, src_from_home: (3, 3) normalised, without zoom, to the frame as it was filmed: from
+            the picture that stands still since the last frame, from the one that goes on as it moved so far, and from
+            the one that is where it should be.
         mesh: (5, 5, 2) float32, over the filmed frame, as in `FrameWarp`: of either.
     """
 
+    src_from_held: FloatArray
     src_from_on: FloatArray
     src_from_home: FloatArray
     mesh: npt.NDArray[np.float32]
@@ -48,14 +50,14 @@ class ClosedLoop:
     def __init__(self, aspect: float, net: torch.nn.Module | None = None) -> None:
         self._net: StabNet = net or load_module("stabnet")  # type: ignore[assignment]
         self._aspect = aspect
-        self._past: deque[tuple[Features, torch.Tensor]] = deque(maxlen=max(PAST))  # the latest first
+        self._past: deque[tuple[Features, torch.Tensor, torch.Tensor]] = deque(maxlen=max(PAST))  # the latest first
 
     @torch.inference_mode()
     def begin(self, image: npt.NDArray[np.uint8]) -> None:
         """Show a frame as it is, as if it had been there for long; `image` is a luma proxy (H, W)."""
         picture = self._input(image)
         mask = torch.ones(1, *picture.shape[2:])
-        remembered = self._net.features(picture), mask
+        remembered = self._net.features(picture), mask, torch.zeros(1, 4)
         self._past.extend([remembered] * max(PAST))
 
     @torch.inference_mode()
@@ -66,11 +68,16 @@ class ClosedLoop:
         answer = self._net.forward(self._remembered(), self._net.features(self._picture))[-1]
         assert answer.mesh_px is not None
         mesh = answer.mesh_px[0].permute(1, 2, 0).numpy() * [2 / width, 2 * self._aspect / height]
-        on = answer.src_from_dst if answer.on is None else answer.on
-        home = answer.src_from_dst if answer.home is None else answer.home
         to_picture = self._to_picture(height, width)
-        on, home = (to_picture @ h[0].double().numpy() @ np.linalg.inv(to_picture) for h in (on, home))
-        return Proposal(on / on[2, 2], home / home[2, 2], mesh.astype(np.float32))
+
+        def in_picture(part: torch.Tensor | None) -> FloatArray:
+            of_input = answer.src_from_dst if part is None else part
+            h = to_picture @ of_input[0].double().numpy() @ np.linalg.inv(to_picture)
+            return np.asarray(h / h[2, 2])
+
+        return Proposal(
+            in_picture(answer.held), in_picture(answer.on), in_picture(answer.home), mesh.astype(np.float32)
+        )
 
     @torch.inference_mode()
     def show(self, src_from_stab: FloatArray, mesh: FloatArray) -> None:
@@ -81,16 +88,17 @@ class ClosedLoop:
         local = torch.from_numpy(np.asarray(mesh / [2 / width, 2 * self._aspect / height], np.float32))
         matrix = torch.from_numpy(np.asarray(h / h[2, 2], np.float32))[None]
         picture, mask = shown(self._picture, Answer(matrix, mesh_px=local.permute(2, 0, 1)[None]))
-        self._past.appendleft((self._net.features(picture), mask))
+        self._past.appendleft((self._net.features(picture), mask, numbers_of(matrix)))
 
     def _remembered(self) -> Past:
         past = [self._past[back - 1] for back in PAST]
         levels = range(len(self._net.strides))
         features = Features(
-            [torch.cat([of.compared[level] for of, _ in past]) for level in levels],
-            [torch.cat([of.context[level] for of, _ in past]) for level in levels],
+            [torch.cat([of.compared[level] for of, _, _ in past]) for level in levels],
+            [torch.cat([of.context[level] for of, _, _ in past]) for level in levels],
         )
-        return past_of(features, torch.cat([mask for _, mask in past])[None], self._net.strides)
+        mask = torch.cat([mask for _, mask, _ in past])[None]
+        return past_of(features, mask, torch.cat([moved_by for *_, moved_by in past])[None], self._net.strides)
 
     def _to_picture(self, height: int, width: int) -> FloatArray:
         # The input is a little taller or lower than the picture: its sides are multiples of the cells.

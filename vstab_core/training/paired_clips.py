@@ -88,16 +88,17 @@ def film_pair(
     size = clip.steady.shape[1:]
     known = np.isfinite(clip.shaky_from_steady[:, 0, 0])
     first = np.arange(max(back), len(known) - frames + 1)
-    first = first[np.all([known[first + n] for n in range(frames)], axis=0)]
+    first = first[np.all([known[first + n] for n in [*range(frames), *(-np.asarray(back))]], axis=0)]
     now = int(rng.choice(first)) + np.arange(frames)
     cells, whole = cells_of(size, stride), cells_of(size, 1)
     truth = np.array([cv2.perspectiveTransform(cells, clip.shaky_from_steady[t]) for t in now])
-    past, mask, error = _past(clip, rng, int(now[0]), np.asarray(back), whole, cells)
+    past, mask, filmed, error = _past(clip, rng, int(now[0]), np.asarray(back), whole, cells)
     film = Film(
         frames=clip.shaky[now].astype(np.float32),
         steady=clip.steady[now].astype(np.float32),
         past=past,
         mask=mask,
+        filmed_from_past=filmed,
         truth_px=truth.astype(np.float32),
         seen=np.array([inside(at, size) for at in truth], np.float32),
         past_error_px=error,
@@ -108,12 +109,12 @@ def film_pair(
 
 def _past(
     clip: PairedClip, rng: np.random.Generator, first: int, back: npt.NDArray[np.int_], whole: Image, cells: Image
-) -> tuple[Image, Image, Image]:
+) -> tuple[Image, Image, Image, Image]:
     height, width = clip.steady.shape[1:]
     off = loose(rng, back, width, clip.shake_px) @ similarity_basis(height / width)
     maps = similarity_from(off, height / width)
     maps[:, :2, 2] *= width / 2
-    past, masks = [], []
+    past, masks, filmed = [], [], []
     for t, matrix in zip(first - back, maps, strict=True):
         at = cv2.transform(whole, np.linalg.inv(matrix)[:2])
         lit = inside(at, (height, width))
@@ -121,17 +122,22 @@ def _past(
         picture = cv2.remap(clip.steady[t], np.asarray(at + to_index, np.float32), None, cv2.INTER_LINEAR)  # type: ignore[call-overload]
         past.append(np.where(lit, picture, picture[lit].mean() if lit.any() else 128.0))
         masks.append(lit)
+        filmed.append(clip.shaky_from_steady[t] @ np.linalg.inv(matrix))
     error = [-(cv2.transform(cells, matrix[:2]) - cells) for matrix in maps[:2]]
-    return np.array(past, np.float32), np.array(masks, np.float32), np.array(error, np.float32)
+    arrays = (np.array(values, np.float32) for values in (past, masks, filmed, error))
+    one, two, three, four = arrays
+    return one, two, three, four
 
 
 def _mirrored(film: Film) -> Film:
     def turned(points: Image) -> Image:
         return np.ascontiguousarray(points[:, :, ::-1] * np.array([-1, 1], np.float32))
 
+    turn = np.diag([-1, 1, 1]).astype(np.float32)
     pictures = {name: np.ascontiguousarray(getattr(film, name)[:, :, ::-1]) for name in _PICTURES}
     return Film(
         **pictures,
+        filmed_from_past=turn @ film.filmed_from_past @ turn,
         truth_px=turned(film.truth_px),
         past_error_px=turned(film.past_error_px),
         shake_px=film.shake_px,

@@ -41,6 +41,7 @@ class Film:
         steady: (T, H, W) codes, by the steady camera.
         past: (P, H, W) codes, stabilized frames, at `back` frames before the first of `frames`.
         mask: (P, H, W) 0 or 1: where those show something.
+        filmed_from_past: (P, 3, 3): from those to the frames of which they were made, pixels from the middle.
         truth_px: (T, h, w, 2): where each cell of the steady view is in the filmed frame, from the middle.
         seen: (T, h, w) in 0..1: the cell shows background that both have.
         past_error_px: (2, h, w, 2): how far the two frames before `frames[0]` are off the steady view, the latest
@@ -52,6 +53,7 @@ class Film:
     steady: Image
     past: Image
     mask: Image
+    filmed_from_past: Image
     truth_px: Image
     seen: Image
     past_error_px: Image
@@ -179,7 +181,7 @@ class _Filming:
         when = first - back
         shake_px = float(np.sqrt((views.apart_px(np.arange(when[-1], now[-1] + 1)) ** 2).sum(axis=1).mean()))
         off = views.off(loose(self._rng, back, self._size[1], shake_px))
-        past, mask = self._past(when, off)
+        past, mask, filmed = self._past(when, off)
         frames, steady, truth, seen = [], [], [], []
         for t in now:
             frames.append(self._frame(int(t)))
@@ -193,14 +195,15 @@ class _Filming:
             steady=_array(steady),
             past=_array(past),
             mask=_array(mask),
+            filmed_from_past=_array(filmed),
             truth_px=_array(truth),
             seen=_array(seen),
             past_error_px=_array(error),
             shake_px=shake_px,
         )
 
-    def _past(self, when: npt.NDArray[np.int_], off: FloatArray) -> tuple[list[Image], list[Image]]:
-        views, past, masks = self._views, [], []
+    def _past(self, when: npt.NDArray[np.int_], off: FloatArray) -> tuple[list[Image], list[Image], list[Image]]:
+        views, past, masks, maps = self._views, [], [], []
         for t, matrix in zip(when, off, strict=True):
             shown = matrix @ views.steady(np.array([t]))[0]
             filmed = views.camera(np.array([float(t)]))[0] @ inverse(shown)
@@ -210,7 +213,8 @@ class _Filming:
             picture = np.where(lit, picture, picture[lit].mean() if lit.any() else 128.0)
             past.append(picture)
             masks.append(lit)
-        return past, masks
+            maps.append(filmed)
+        return past, masks, maps
 
     def _frame(self, t: int) -> Image:
         height = self._size[0]

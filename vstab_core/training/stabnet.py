@@ -23,8 +23,8 @@ import torch
 from torch import Tensor
 
 from ..models.load import load_module
-from ..models.motion import STRIDES, cell_centres
-from ..models.stabnet import ARCHITECTURE, PAST, Answer, StabNet, build, filled, past_of, shown, sources
+from ..models.motion import STRIDES, UNIT_PX, cell_centres
+from ..models.stabnet import ARCHITECTURE, PAST, Answer, StabNet, build, filled, numbers_of, past_of, shown, sources
 from .paired_clips import film_pair, has_pairs, read_pairs
 from .recipe import Batch, Lesson, Options, Recipe, Terms, rng_of
 from .shaky import Film, make_films
@@ -77,10 +77,9 @@ def loss(net: torch.nn.Module, batch: Batch, step: int = 0) -> Terms:
             eased = on - 2 * before[0] + before[1]
             totals["eased"] = totals["eased"] + share * _mean_square(eased, scale)
             if answer.flow_px is not None:
-                flows = answer.flow_px[:, :2], answer.flow_px[:, 2:]
-                for alone, wanted in zip(flows, (truth + before[0], truth), strict=True):
-                    off = (alone + _grid(alone, answer.stride)).permute(0, 2, 3, 1) - wanted
-                    totals["cells"] = totals["cells"] + share / 2 * _mean_distance(off, scale, seen)
+                alone = (answer.flow_px + _grid(answer.flow_px, answer.stride)).permute(0, 2, 3, 1)
+                off = alone - truth - before[0]
+                totals["cells"] = totals["cells"] + share * _mean_distance(off, scale, seen)
         totals["pixel"] = totals["pixel"] + pixel_error(last, batch, turn) / TURNS
         totals["shape"] = totals["shape"] + _shape(last, size) / TURNS
         totals["border"] = totals["border"] + _beyond(last, size) / TURNS
@@ -103,18 +102,29 @@ def answers_of(net: torch.nn.Module, batch: Batch) -> list[list[Answer]]:
     filmed, was = batch["frames"], batch["past"]
     six = len(PAST)
     answers = []
-    fresh: list[tuple[Tensor, Tensor]] = []  # frames made here and their masks, the latest first
+    moved_by = numbers_of(_normalised(batch["filmed_from_past"].flatten(0, 1))).unflatten(0, was.shape[:2])
+    fresh: list[
+        tuple[Tensor, Tensor, Tensor]
+    ] = []  # frames made here, their masks and how they moved, the latest first
     for turn in range(TURNS):
-        pictures = [fresh[b - 1][0] if b <= turn else was[:, BACK.index(b - turn)] for b in PAST]
-        masks = [fresh[b - 1][1] if b <= turn else batch["mask"][:, BACK.index(b - turn)] for b in PAST]
-        mask = torch.stack(masks, dim=1)
-        features = stabnet.features(torch.stack(pictures, dim=1).reshape(count * six, 1, *size_of(batch)))
+        seen = [
+            fresh[b - 1] if b <= turn else tuple(x[:, BACK.index(b - turn)] for x in (was, batch["mask"], moved_by))
+            for b in PAST
+        ]
+        pictures, mask, moves = (torch.stack(parts, dim=1) for parts in zip(*seen, strict=True))
+        features = stabnet.features(pictures.reshape(count * six, 1, *size_of(batch)))
         current = filmed[:, turn, None]
-        answers.append(stabnet.forward(past_of(features, mask, stabnet.strides), stabnet.features(current)))
+        past = past_of(features, mask, moves, stabnet.strides)
+        answers.append(stabnet.forward(past, stabnet.features(current)))
         with torch.no_grad():
             picture, lit = shown(current, answers[-1][-1])
-        fresh.insert(0, (picture[:, 0], lit))
+            fresh.insert(0, (picture[:, 0], lit, numbers_of(answers[-1][-1].src_from_dst)))
     return answers
+
+
+def _normalised(h_px: Tensor) -> Tensor:
+    to_px = torch.tensor([UNIT_PX, UNIT_PX, 1.0], device=h_px.device)
+    return h_px * to_px / to_px[:, None]
 
 
 def error_px(answer: Answer, truth_px: Tensor, size: tuple[int, int]) -> Tensor:
@@ -252,7 +262,7 @@ def lesson_of(options: Options, data: Path | None, size: tuple[int, int], count:
 RECIPE = Recipe(
     build=with_motion_network,
     architecture=ARCHITECTURE,
-    options=Options(steps=2000, rate=5e-4, warm_up=0.05, clip=2.0, workers=1),
+    options=Options(steps=1800, rate=8e-4, warm_up=0.05, clip=2.0, workers=1),
     prepare=lambda options, data: lesson_of(options, data, StabNet.size, BATCH, HELD_OUT_BATCHES),
     about="The warp that makes a frame go on steadily from those shown 1, 2, 4, 8, 16 and 32 before, at 256 x 144. It "
     "sees no later frame. It is meant for hand-held clips of 24 to 60 frames a second; of what it does not know, "
