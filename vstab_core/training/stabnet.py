@@ -102,10 +102,8 @@ def answers_of(net: torch.nn.Module, batch: Batch) -> list[list[Answer]]:
     filmed, was = batch["frames"], batch["past"]
     six = len(PAST)
     answers = []
-    moved_by = numbers_of(_normalised(batch["filmed_from_past"].flatten(0, 1))).unflatten(0, was.shape[:2])
-    fresh: list[
-        tuple[Tensor, Tensor, Tensor]
-    ] = []  # frames made here, their masks and how they moved, the latest first
+    moved_by = numbers_of(_normalised(batch["filmed_from_past"].flatten(0, 1))).reshape(*was.shape[:2], -1)
+    fresh: list[tuple[Tensor, Tensor, Tensor]] = []  # of frames made here, the latest first
     for turn in range(TURNS):
         seen = [
             fresh[b - 1] if b <= turn else tuple(x[:, BACK.index(b - turn)] for x in (was, batch["mask"], moved_by))
