@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -48,7 +49,8 @@ class ClosedLoop:
     """
 
     def __init__(self, aspect: float, net: torch.nn.Module | None = None) -> None:
-        self._net: StabNet = net or load_module("stabnet")  # type: ignore[assignment]
+        self._net: StabNet = net or load_module("stabnet", device="auto")  # type: ignore[assignment]
+        self._device = next(self._net.parameters()).device
         self._aspect = aspect
         self._past: deque[tuple[Features, torch.Tensor, torch.Tensor]] = deque(maxlen=max(PAST))  # the latest first
 
@@ -56,8 +58,8 @@ class ClosedLoop:
     def begin(self, image: npt.NDArray[np.uint8]) -> None:
         """Show a frame as it is, as if it had been there for long; `image` is a luma proxy (H, W)."""
         picture = self._input(image)
-        mask = torch.ones(1, *picture.shape[2:])
-        remembered = self._net.features(picture), mask, torch.zeros(1, 4)
+        mask = torch.ones(1, *picture.shape[2:], device=self._device)
+        remembered = self._net.features(picture), mask, torch.zeros(1, 4, device=self._device)
         self._past.extend([remembered] * max(PAST))
 
     @torch.inference_mode()
@@ -67,12 +69,12 @@ class ClosedLoop:
         height, width = self._picture.shape[2:]
         answer = self._net.forward(self._remembered(), self._net.features(self._picture))[-1]
         assert answer.mesh_px is not None
-        mesh = answer.mesh_px[0].permute(1, 2, 0).numpy() * [2 / width, 2 * self._aspect / height]
+        mesh = answer.mesh_px[0].permute(1, 2, 0).cpu().numpy() * [2 / width, 2 * self._aspect / height]
         to_picture = self._to_picture(height, width)
 
         def in_picture(part: torch.Tensor | None) -> FloatArray:
             of_input = answer.src_from_dst if part is None else part
-            h = to_picture @ of_input[0].double().numpy() @ np.linalg.inv(to_picture)
+            h = to_picture @ of_input[0].double().cpu().numpy() @ np.linalg.inv(to_picture)
             return np.asarray(h / h[2, 2])
 
         return Proposal(
@@ -85,8 +87,8 @@ class ClosedLoop:
         height, width = self._picture.shape[2:]
         to_picture = self._to_picture(height, width)
         h = np.linalg.inv(to_picture) @ src_from_stab @ to_picture
-        local = torch.from_numpy(np.asarray(mesh / [2 / width, 2 * self._aspect / height], np.float32))
-        matrix = torch.from_numpy(np.asarray(h / h[2, 2], np.float32))[None]
+        local = self._given(mesh / [2 / width, 2 * self._aspect / height])
+        matrix = self._given(h / h[2, 2])[None]
         picture, mask = shown(self._picture, Answer(matrix, mesh_px=local.permute(2, 0, 1)[None]))
         self._past.appendleft((self._net.features(picture), mask, numbers_of(matrix)))
 
@@ -108,4 +110,7 @@ class ClosedLoop:
         scale = max(self._net.size) / max(image.shape)
         height, width = (max(4, round(side * scale / MULTIPLE)) * MULTIPLE for side in image.shape)
         small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
-        return torch.from_numpy(small).float()[None, None]
+        return self._given(small)[None, None]
+
+    def _given(self, values: npt.NDArray[Any]) -> torch.Tensor:
+        return torch.from_numpy(np.asarray(values, np.float32)).to(self._device)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import cv2
 
+from .. import closed_loop
 from ..errors import InputError
 from ..light.doubts import doubts_of
 from ..light.resample import linear_light
@@ -49,8 +50,11 @@ def run_pipe(
     stored = read_sidecar(sidecar) if sidecar is not None else None
     before = stored.parameters.as_dict() if stored is not None and stored.parameters else {}
     parameters = parameters_from({**before, **given})
-    if stored is None:
-        StreamingPath(1.0, 1 / 30, parameters)  # refuses what needs two passes, before a frame is awaited
+    if stored is None:  # refuse what needs two passes, before a frame is awaited
+        if parameters.method == "stabnet":
+            closed_loop.check(parameters)
+        else:
+            StreamingPath(1.0, 1 / 30, parameters)
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)  # the programs on both sides fill the other cores
     try:
