@@ -4,7 +4,7 @@
 
 Shaky clips of the shared footage, each method with no look-ahead and under the same crop budget. Shake: what of the
 shown path of the frame corners is faster than 1 Hz, RMS over all corners, as a share of the source's; motion between
-frames as the tracker measures it. `alone`: the network without the fallback to the solver's path.
+frames as the tracker measures it. `alone`: the network without the tracker to hold the picture, and without fallback.
 
 With --minutes, also a film of a known hand-held camera before a drawn scene, at the network's own size: by minute, the
 shake left, how far the shown view is off a camera that holds still, and the fallbacks.
@@ -19,7 +19,6 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import cv2
 import numpy as np
@@ -27,19 +26,18 @@ import torch
 
 from benchmarks.common import FOOTAGE, RESULTS, machine, table, write_result
 from tests.synthetic import ASPECT, FPS, look, scene, shaking
-from vstab_core import closed_loop
 from vstab_core.closed_loop import ClosedLoopPath
 from vstab_core.corners import corners_from_homography, homography_from_corners, inverse
 from vstab_core.decode import luma_of
 from vstab_core.evaluation.shake import MIN_SHOT_S, above
 from vstab_core.models.load import load_module
 from vstab_core.motion.homography import MotionEstimator, MotionStep
-from vstab_core.motion.stabnet import ClosedLoop
+from vstab_core.motion.stabnet import ClosedLoop, Proposal
 from vstab_core.params import Parameters
 from vstab_core.smooth.streaming import StreamingPath
 from vstab_core.source import open_source
 from vstab_core.track import Luma
-from vstab_core.types import FrameWarp
+from vstab_core.types import FloatArray, FrameWarp
 
 RESULT = RESULTS / "stabnet.json"
 NAMES = ("klt", "cnn", "stabnet", "alone")
@@ -98,20 +96,29 @@ def _clip(path: Path, net: torch.nn.Module, frames: int) -> dict[str, float]:
         path_of = StreamingPath(info.aspect, interval_s, Parameters(method=method, look_ahead=0, max_crop=MAX_CROP))
         warps = [path_of.push(step.corners, step.cut)[0] for step in steps]
         found[method] = shake_of(steps, warps, info.aspect, interval_s) / source
-    for name, reach in (("stabnet", closed_loop.DISAGREE), ("alone", np.inf)):
-        with patch.object(closed_loop, "DISAGREE", reach):
-            loop = _closed(info.aspect, interval_s, net)
-            started = time.process_time()
-            warps = [loop.push(image, step) for image, step in zip(images, steps, strict=True)]
-            seconds = time.process_time() - started
+    for name, kind in (("stabnet", ClosedLoopPath), ("alone", Alone)):
+        loop = _closed(kind, info.aspect, interval_s, net)
+        started = time.process_time()
+        warps = [loop.push(image, step) for image, step in zip(images, steps, strict=True)]
+        seconds = time.process_time() - started
         found[name] = shake_of(steps, warps, info.aspect, interval_s) / source
         if name == "stabnet":
             found["fallbacks"], found["ms_a_frame"] = loop.fallbacks / len(steps), 1e3 * seconds / len(steps)
     return {name: round(float(value), 4) for name, value in found.items()}
 
 
-def _closed(aspect: float, interval_s: float, net: torch.nn.Module) -> ClosedLoopPath:
-    return ClosedLoopPath(aspect, interval_s, Parameters(method="stabnet", max_crop=MAX_CROP), ClosedLoop(aspect, net))
+def _closed(kind: type[ClosedLoopPath], aspect: float, interval_s: float, net: torch.nn.Module) -> ClosedLoopPath:
+    return kind(aspect, interval_s, Parameters(method="stabnet", max_crop=MAX_CROP), ClosedLoop(aspect, net))
+
+
+class Alone(ClosedLoopPath):
+    """The picture is held where the network sees it."""
+
+    def _agree(self, held: FloatArray, proposed: Proposal) -> bool:
+        return True
+
+    def _wished(self, held: FloatArray, proposed: Proposal) -> FloatArray:
+        return super()._wished(self._path.coefficients(inverse(proposed.src_from_held)), proposed)
 
 
 def shake_of(steps: list[MotionStep], warps: list[FrameWarp], aspect: float, interval_s: float) -> float:
@@ -134,7 +141,7 @@ def shake_of(steps: list[MotionStep], warps: list[FrameWarp], aspect: float, int
 def _long(net: torch.nn.Module, minutes: int) -> list[dict[str, float]]:
     """Film for minutes, stabilize, print and return figures by minute."""
     camera = shaking(7, x=0.02, turn=0.006, band=(0.3, 6.0))
-    loop, estimator = _closed(ASPECT, 1 / FPS, net), MotionEstimator(ASPECT, live=True)
+    loop, estimator = _closed(ClosedLoopPath, ASPECT, 1 / FPS, net), MotionEstimator(ASPECT, live=True)
     rows = []
     for minute in range(minutes):
         moments = np.arange(minute * MINUTE, (minute + 1) * MINUTE)

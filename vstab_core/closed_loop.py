@@ -6,8 +6,8 @@ says. Either goes on from what was shown.
 
 The network says at what pace the picture goes on and how far it is from where it should be. The frame is held where the
 tracker sees it, to a fraction of a pixel, which the network does not see, and moved on by that pace, settled over some
-frames. Each frame goes a little of the way home: `smoothness` says how little, and more where much of the crop budget
-is used, before it is used up and the picture stops dead.
+frames. Each frame goes a little of the way home, `smoothness` says how little. Where much of the crop budget is
+used it goes more, and beyond that the solver has a say, which sees the bounds and eases into them.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ TINY = 1e-9
 DISAGREE = 0.03
 SETTLE = 1 / 8  # of what the network says anew of pace and way home: it sees a hand's shake in them, too
 HOMEWARD = 0.5  # of the way home in as many frames as the horizon of `smoothness` has
-EASY = 0.5  # use of the budget from which more of the way is gone,
-HURRY = 0.15  # up to this more of it each frame
+EASY, TIGHT = 0.5, 0.7  # uses of the budget between which more of the way home is gone,
+HURRY = 0.15  # at most this more of it each frame; beyond, more and more the solver decides
 
 
 class Loop(Protocol):
@@ -115,9 +115,14 @@ class ClosedLoopPath:
         self._pace += SETTLE * (on - seen - self._pace)
         self._way += SETTLE * (home - on - self._way)
         on = held + self._pace
-        use = float((self._sides @ on).max())
-        hurry = HURRY * np.clip((use - EASY) / (1 - EASY), 0.0, 1.0) ** 2
-        return np.asarray(on + min(1.0, self._homeward + hurry) * self._way)
+        hurry = HURRY * self._beyond(on, EASY, TIGHT) ** 2
+        wished = on + min(1.0, self._homeward + hurry) * self._way
+        return np.asarray(wished + self._beyond(wished, TIGHT, 2 * TIGHT) * (self._path.offset - wished))
+
+    def _beyond(self, correction: FloatArray, low: float, high: float) -> float:
+        """Return how far from one use of the budget to another a correction is, 0..1."""
+        use = float((self._sides @ correction).max())
+        return float(np.clip((use - low) / (high - low), 0.0, 1.0))
 
 
 def _installed(aspect: float) -> Loop:
