@@ -6,13 +6,14 @@ Shaky clips of the shared footage, each method with no look-ahead and under the 
 shown path of the frame corners is faster than 1 Hz, RMS over all corners, as a share of the source's; motion between
 frames as the tracker measures it. `alone`: the network without the tracker to hold the picture, and without fallback.
 
-With --minutes, also a film of a known hand-held camera before a drawn scene, at the network's own size: by minute, the
-shake left, how far the shown view is off a camera that holds still, and the fallbacks.
+With --minutes, instead, a film of a known hand-held camera before a drawn scene, at the network's own size: by minute,
+the shake left, how far the shown view is off a camera that holds still, and the fallbacks.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -61,14 +62,17 @@ def main(arguments: list[str]) -> int:
     net = load_module(options.network, options.weights)
     clips = [path for path in sorted((FOOTAGE / "shaky").glob("*.*")) if path.suffix in (".mp4", ".m4v", ".avi")]
     wanted = [path for path in clips if not options.clips or any(part in path.name for part in options.clips)]
-    result: dict[str, Any] = {"machine": machine(), "network": options.network, "max_crop": MAX_CROP, "clips": {}}
-    for path in wanted:
-        result["clips"][path.stem] = found = _clip(path, net, options.frames)
-        print(path.stem, found, flush=True)
-    if wanted:
-        print(table(["shake left", *NAMES, "fallbacks", "ms"], [*_rows(result["clips"])]))
+    result: dict[str, Any] = json.loads(options.json.read_text()) if options.json.exists() else {}
+    result |= {"machine": machine(), "network": options.network, "max_crop": MAX_CROP}
     if options.minutes:
         result["long film"] = _long(net, options.minutes)
+    else:
+        result["clips"] = {}
+        for path in wanted:
+            result["clips"][path.stem] = found = _clip(path, net, options.frames)
+            print(path.stem, found, flush=True)
+        if wanted:
+            print(table(["shake left", *NAMES, "fallbacks", "ms"], [*_rows(result["clips"])]))
     write_result(options.json, result)
     return 0
 
