@@ -16,8 +16,9 @@ import numpy.typing as npt
 from ..corners import apply, corners_from_homography
 from ..track import View, even, follow, follow_led, spread
 from ..types import MESH_SHAPE, FloatArray, Tracks
-from .fit import Fit, fit_homography
-from .guided import AS_GOOD, GUESSED, SURE, Guess, Guide, Tracked, evidence, is_near
+from .believe import COARSE, belief_in, belief_in_network, movements
+from .fit import Fit, fit_homography, refined
+from .guided import GUESSED, Guess, Guide, Tracked, is_near
 from .local import LocalFit
 from .speed import robust_mean
 
@@ -26,6 +27,10 @@ MIN_SUPPORT = 0.15  # of the corners looked for; across a cut 1 to 6 % still agr
 FULL_SUPPORT = 0.5  # support that counts as confidence 1
 MAX_SHIFT = 0.7  # of a corner in one frame, half widths: LK cannot have seen more
 BEYOND_DOUBT = 0.7  # of the cells hold a track that agrees: no foreground outvotes that, and the network is not asked
+AGREES_PX = 1.5  # of a fit: a track that far off counts half as background,
+GUESSED_PX = 6.0  # and so far off the network's answer
+HEARD = 0.08
+KEPT = 0.3
 MEMORY = 0.85  # share of a track's past in its background score: a third of a second at 30 frames a second
 
 MatchFn = Callable[[Tracks, Fit], None]
@@ -52,38 +57,63 @@ class Matcher:
 
     def match(self, ref: View, cur: View) -> Match | None:
         """Track `ref` into `cur`, coarsely or with the network's help if it must be; `cur` carries on."""
-        plain = self._tracked(ref, cur)
+        tracks, good = follow(ref, cur)
+        plain = self._fitted(tracks, tracks.background, len(good), cur, 2.0)
         if self._guide is not None and (plain is None or plain.spread < BEYOND_DOUBT):
             guess = self._guide.compare(ref, cur, self._aspect)
-            if guess.sure >= SURE:
-                return self._guided(guess, ref, cur, plain)
-        found = plain or self._tracked(ref, cur, coarse=True)
+            if guess.sure >= HEARD:
+                return self._judged(guess, ref, cur, tracks, len(good), plain)
+        found = plain or self._coarse(ref, cur)
         return None if found is None else self._carried(found, cur)
 
-    def _guided(self, guess: Guess, ref: View, cur: View, plain: Tracked | None) -> Match:
-        """Take the most exact of what a sure network bears out, and its answer where nothing was tracked."""
-        found = self._of_background(plain, guess, cur)
-        if not is_near(found, guess, self._aspect):
-            found = self._led(ref, cur, guess)
-        if found is not None:
-            return self._carried(found, cur)
+    def _judged(
+        self, guess: Guess, ref: View, cur: View, tracks: Tracks, sought: int, plain: Tracked | None
+    ) -> Match:
+        """Take the movement for which most speaks, among the tracks or the network's; at worst its bare answer."""
+        height, width = cur.image.shape
+        a, b = self._normalised(tracks.ref_px, height, width), self._normalised(tracks.cur_px, height, width)
+        found = [plain] if plain is not None else []
+        for start in movements(a, b, 2.0 / width):
+            rival = self._from(start, tracks, a, b, sought, cur)
+            if rival is not None:
+                found.append(rival)
+        beliefs = [belief_in(of, tracks, a, b, guess, self._aspect) for of in found]
+        if plain is not None:
+            beliefs[0] += KEPT
+        own = belief_in_network(guess)
+        best = None
+        if beliefs and max(beliefs) > own:
+            best = found[int(np.argmax(beliefs))]
+        else:
+            led = self._led(ref, cur, guess)
+            coarse = self._coarse(ref, cur) if plain is None else None
+            near = [of for of in (coarse, led) if is_near(of, guess, self._aspect)]
+            if near:
+                best = near[-1]
+            elif coarse is not None and COARSE > own:
+                best = coarse
+        if best is not None:
+            return self._carried(best, cur)
         corners = corners_from_homography(guess.cur_from_ref, self._aspect)
+        off = np.linalg.norm(apply(guess.cur_from_ref, a) - b, axis=1) * width / 2
+        _carry(tracks, off / GUESSED_PX, cur)
         return Match(corners, np.zeros(MESH_SHAPE, np.float32), GUESSED, 0.0)
 
-    def _of_background(self, plain: Tracked | None, guess: Guess, cur: View) -> Tracked | None:
-        """Fit the tracks again, by the network's weights, where the first fit is not that of its background."""
-        if plain is None:
+    def _from(
+        self, start: FloatArray, tracks: Tracks, a: FloatArray, b: FloatArray, sought: int, cur: View
+    ) -> Tracked | None:
+        px = 2.0 / cur.image.shape[1]
+        fit = refined(start, a, b, np.ones(len(a), np.float32), px)
+        inlier = fit.weight > 0.25
+        corners = corners_from_homography(fit.cur_from_ref, self._aspect)
+        if inlier.sum() < MIN_INLIERS or not np.abs(corners).max() < MAX_SHIFT:
             return None
-        weight = plain.tracks.background * guess.background_at(plain.ref, self._aspect)
-        again = self._fitted(plain.tracks, weight, float(weight.sum()), cur, 2.0, (guess.cur_from_ref,))
-        if again is None:
-            return plain
-        before, after = (evidence(of, plain, guess, self._aspect) for of in (plain, again))
-        return plain if before >= AS_GOOD * after else again
+        support = float(inlier.sum() / max(1.0, sought))
+        return Tracked(tracks, a, b, fit, px, corners, support, spread(tracks.ref_px[inlier], cur.image.shape))
 
-    def _tracked(self, ref: View, cur: View, *, coarse: bool = False) -> Tracked | None:
-        tracks, good = follow(ref, cur, coarse=coarse)
-        return self._fitted(tracks, tracks.background, len(good), cur, 4.0 if coarse else 2.0)
+    def _coarse(self, ref: View, cur: View) -> Tracked | None:
+        tracks, good = follow(ref, cur, coarse=True)
+        return self._fitted(tracks, tracks.background, len(good), cur, 4.0)
 
     def _led(self, ref: View, cur: View, guess: Guess) -> Tracked | None:
         """Track from where the network leads, in pictures without light and contrast of their own."""
@@ -119,7 +149,7 @@ class Matcher:
         return Tracked(tracks, a, b, fit, px, corners, support, spread(tracks.ref_px[inlier], cur.image.shape))
 
     def _carried(self, found: Tracked, cur: View) -> Match:
-        _carry(found.tracks, found.fit, cur)
+        _carry(found.tracks, found.fit.residual_px / AGREES_PX, cur)
         if self._on_match is not None:
             self._on_match(replace(found.tracks, background=cur.background), found.fit)
         mesh = self._local.fit(found.ref, found.cur, found.fit, found.px)
@@ -131,7 +161,6 @@ class Matcher:
         return np.asarray(points_px * scale - [1.0, self._aspect])
 
 
-def _carry(tracks: Tracks, fit: Fit, cur: View) -> None:
+def _carry(tracks: Tracks, off: FloatArray, cur: View) -> None:
     cur.points = np.ascontiguousarray(tracks.cur_px - np.float32(0.5))
-    agrees = 1.0 / (1.0 + (fit.residual_px / 1.5) ** 2)
-    cur.background = (MEMORY * tracks.background + (1 - MEMORY) * agrees).astype(np.float32)
+    cur.background = (MEMORY * tracks.background + (1 - MEMORY) / (1.0 + off**2)).astype(np.float32)

@@ -1,0 +1,76 @@
+"""Which of several movements in a picture is the background's: those among the tracks, and the network's answer.
+
+Tracks vote, and a foreground that fills most of the picture wins; the network knows what a foreground looks like, but
+takes a sharp one for the background all the same where the background itself is blurred. Two more things tell: the
+background reaches all around the picture, where a foreground is in one place; and it is what it was in the frames
+before. None of this is certain, so all of it is weighed.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..corners import apply, corners_from_homography
+from ..types import FloatArray, Tracks
+from .fit import SHARP_PX, similarity, soft
+from .guided import Guess, Tracked
+
+MOVEMENTS = 3  # among the tracks are looked for
+MIN_TRACKS = 9  # of 144 cells: a smaller one is chance, as in grain, where tracks follow the noise
+APART_PX = 2.0  # tracks nearer to a movement are not asked for another
+AGREES_PX = 1.5  # of the proxy: a track that far off bears out a movement by a quarter
+
+# Weights of a conditional logit, which of the movements of a picture is the camera's, fitted on films of known cameras
+# over photographs and of seeds that are not those of `benchmarks/motion.json`, with foregrounds in the middle, at a
+# side, below and all around.
+EXTENT = 2.3  # of how far out the tracks lie that agree: root of the mean square distance from the middle, 0 to 1.4
+MASK = 0.5  # of how far they are background to the network, mean
+SHARP = 2.4  # of how exactly they agree: clothes bend and branches swing
+LONG = 0.5  # of how far they were background in the frames before, mean
+STILL = -2.2  # of standing still, where the network says otherwise: dirt, captions, and a coder's skipped blocks
+NETWORK = 2.4  # of the network's own answer, which no tracks need to bear out,
+SURENESS = 1.3  # and of how sure it is
+COARSE = 2.7  # of tracks at half size, where those at full size are lost
+FEW = 10  # tracks: with so few the extent is half a guess,
+USUAL_EXTENT = 0.7  # which is this
+STILL_PX = 0.5  # of the proxy, at a corner
+OTHERWISE_PX = 6.0
+
+def movements(ref: FloatArray, cur: FloatArray, px: float) -> list[FloatArray]:
+    """Return the similarities, (3, 3) normalised, that tracks (N, 2) make, the most common one first."""
+    found: list[FloatArray] = []
+    left = np.ones(len(ref), bool)
+    while len(found) < MOVEMENTS and left.sum() >= MIN_TRACKS:
+        movement = similarity(ref[left], cur[left], px)
+        if movement is None:
+            break
+        off = np.linalg.norm(apply(movement, ref) - cur, axis=1) / px
+        if (left & (off < APART_PX)).sum() < MIN_TRACKS:
+            break
+        found.append(movement)
+        left &= off >= APART_PX
+    return found
+
+
+def belief_in(
+    of: Tracked, tracks: Tracks, ref: FloatArray, cur: FloatArray, guess: Guess, aspect: float
+) -> float:
+    """Return how far all tracks of a picture, normalised (N, 2), and the network speak for a movement; logits."""
+    off = np.linalg.norm(apply(of.fit.cur_from_ref, ref) - cur, axis=1) / of.px
+    agrees = soft(off, AGREES_PX)
+    total = max(1e-9, float(agrees.sum()))
+    out = float((agrees * ((ref / [1, aspect]) ** 2).sum(axis=1)).sum())
+    extent = np.sqrt((out + FEW * USUAL_EXTENT**2) / (total + FEW))
+    mask = float((agrees * guess.background_at(ref, aspect)).sum()) / total
+    long = float((agrees * tracks.background).sum()) / total
+    sharp = float(soft(off, SHARP_PX).sum()) / total
+    belief = EXTENT * extent + MASK * mask + SHARP * sharp + LONG * long
+    if np.abs(of.corners).max() < STILL_PX * of.px:
+        leads = corners_from_homography(guess.cur_from_ref, aspect)
+        belief += STILL * (1 - 1 / (1 + (np.abs(leads - of.corners).max() / (OTHERWISE_PX * of.px)) ** 2))
+    return float(belief)
+
+
+def belief_in_network(guess: Guess) -> float:
+    """Return how far its answer is to be believed without a track; logits on the same scale."""
+    return NETWORK + SURENESS * guess.sure + LONG * 0.5
