@@ -15,6 +15,10 @@ from ..types import FloatArray, Tracks
 from .fit import SHARP_PX, similarity, soft
 from .guided import Guess, Tracked
 
+ALIVE = 0.5  # share of the corners looked for: with fewer tracks nothing is said of what holds them together
+BENT_PX = (16.0, 8.0, 4.0, 3.0, 3.0)  # of the proxy: residual at which a track counts a quarter, round by round
+BENDING = (0.0, 5e-5, 5e-5, 1.5e-4, 1.5e-4, 1.5e-4)  # a little stiffness, for tracks that lie all in one line
+WHOLE = 0.9  # of the tracks: 95 % of pictures of parallax or a rolling shutter have more, 95 % of two movements less
 MOVEMENTS = 3  # among the tracks are looked for
 MIN_TRACKS = 9  # of 144 cells: a smaller one is chance, as in grain, where tracks follow the noise
 APART_PX = 2.0  # tracks nearer to a movement are not asked for another
@@ -35,6 +39,25 @@ FEW = 10  # tracks: with so few the extent is half a guess,
 USUAL_EXTENT = 0.7  # which is this
 STILL_PX = 0.5  # of the proxy, at a corner
 OTHERWISE_PX = 6.0
+
+def one_movement(ref: FloatArray, cur: FloatArray, px: float, sought: int) -> bool:
+    """Return whether tracks (N, 2) of `sought` corners are all of one movement, if a bent one.
+
+    Parallax and a rolling shutter bend a movement, so that each part of it looks like another one. A foreground's is
+    torn off.
+    """
+    if len(ref) < max(MIN_TRACKS, ALIVE * sought):
+        return False
+    x, y = (ref / np.abs(ref).max(axis=0).clip(1e-9)).T
+    terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=1)
+    moved = (cur - ref) / px
+    off = np.linalg.norm(moved - np.median(moved, axis=0), axis=1)
+    for scale_px in BENT_PX:
+        weighted = terms * soft(off, scale_px)[:, None]
+        bent = np.linalg.solve(weighted.T @ terms + np.diag(BENDING) * len(ref), weighted.T @ moved)
+        off = np.linalg.norm(moved - terms @ bent, axis=1)
+    return bool((off < BENT_PX[-1]).mean() >= WHOLE)
+
 
 def movements(ref: FloatArray, cur: FloatArray, px: float) -> list[FloatArray]:
     """Return the similarities, (3, 3) normalised, that tracks (N, 2) make, the most common one first."""

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from ..corners import apply, corners_from_homography
 from ..track import View, even, follow, follow_led, spread
 from ..types import MESH_SHAPE, FloatArray, Tracks
-from .believe import COARSE, belief_in, belief_in_network, movements
+from .believe import COARSE, belief_in, belief_in_network, movements, one_movement
 from .fit import Fit, fit_homography, refined
 from .guided import GUESSED, Guess, Guide, Tracked, is_near
 from .local import LocalFit
@@ -72,6 +72,10 @@ class Matcher:
         """Take the movement for which most speaks, among the tracks or the network's; at worst its bare answer."""
         height, width = cur.image.shape
         a, b = self._normalised(tracks.ref_px, height, width), self._normalised(tracks.cur_px, height, width)
+        if one_movement(a, b, 2.0 / width, sought):
+            whole = plain or self._coarse(ref, cur)
+            if whole is not None:
+                return self._carried(whole, cur)
         found = [plain] if plain is not None else []
         for start in movements(a, b, 2.0 / width):
             rival = self._from(start, tracks, a, b, sought, cur)
