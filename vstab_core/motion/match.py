@@ -28,6 +28,7 @@ FULL_SUPPORT = 0.5  # support that counts as confidence 1
 MAX_SHIFT = 0.7  # of a corner in one frame, half widths: LK cannot have seen more
 BEYOND_DOUBT = 0.7  # of the cells hold a track that agrees: no foreground outvotes that, and the network is not asked
 AGREES_PX = 1.5  # of a fit: a track that far off counts half as background,
+BENT_PX = 8.0  # of the proxy, in place of 2, where one bent movement is all there is
 GUESSED_PX = 6.0  # and so far off the network's answer
 HEARD = 0.08
 KEPT = 0.3
@@ -73,7 +74,7 @@ class Matcher:
         height, width = cur.image.shape
         a, b = self._normalised(tracks.ref_px, height, width), self._normalised(tracks.cur_px, height, width)
         if one_movement(a, b, 2.0 / width, sought):
-            whole = plain or self._coarse(ref, cur)
+            whole = plain or self._coarse(ref, cur) or self._fitted(tracks, tracks.background, sought, cur, BENT_PX)
             if whole is not None:
                 return self._carried(whole, cur)
         found = [plain] if plain is not None else []
