@@ -68,9 +68,7 @@ def fit_homography(
     return max(fits, key=lambda fit: float((background**2 * soft(fit.residual_px, SHARP_PX)).sum()), default=None)
 
 
-def refined(
-    start: FloatArray, ref: FloatArray, cur: FloatArray, background: npt.NDArray[np.float32], px: float
-) -> Fit:
+def refined(start: FloatArray, ref: FloatArray, cur: FloatArray, background: npt.NDArray[np.float32], px: float) -> Fit:
     """Fit the movement that `start` is nearly, (3, 3); the other arguments are those of `fit_homography`."""
     scale = SCALE_PX * px
     h = start
