@@ -9,6 +9,7 @@ clothes bend and branches swing. None of this is certain, so all of it is weighe
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from ..types import FloatArray
 from .fit import SHARP_PX, similarity, soft
@@ -22,6 +23,10 @@ ALIVE = 0.5  # share of the corners looked for: with fewer tracks nothing is sai
 BENT_PX = (16.0, 8.0, 4.0, 3.0, 3.0)  # of the proxy: residual at which a track counts a quarter, round by round
 BENDING = (0.0, 5e-5, 5e-5, 1.5e-4, 1.5e-4, 1.5e-4)  # a little stiffness, for tracks that lie all in one line
 WHOLE = 0.9  # of the tracks: 95 % of pictures with parallax or a rolling shutter had more, 95 % of two movements less
+
+CONFIRMS = 0.6  # so sure the network must be to confirm what was tracked: then nothing is weighed,
+CONFIRMED = 0.025  # if it is so near its answer, half widths at a corner (8 px of the proxy),
+CONFIRMED_MASK = 0.75  # and so far background to it, mean
 
 # Weights of a conditional logit, which of the movements of a picture is the camera's, fitted on films of known cameras
 # over photographs and of seeds that are not those of `benchmarks/motion.json`, with foregrounds in the middle, at a
@@ -62,6 +67,14 @@ def one_movement(seen: Seen) -> bool:
     return bool((off < BENT_PX[-1]).mean() >= WHOLE)
 
 
+def confirmed(of: Tracked, guess: Guess, aspect: float) -> bool:
+    """Return whether a sure network sees the movement that was tracked, and background where it was."""
+    if guess.sure < CONFIRMS or apart(of, guess, aspect) >= CONFIRMED:
+        return False
+    agrees = soft(of.seen.off_px(of.fit.cur_from_ref), AGREES_PX)
+    return _mean(guess.background_at(of.seen.ref, aspect), agrees) >= CONFIRMED_MASK
+
+
 def movements(seen: Seen) -> list[FloatArray]:
     """Return the similarities, (3, 3) normalised, that tracks make, the most common one first."""
     found: list[FloatArray] = []
@@ -83,12 +96,12 @@ def belief_in(of: Tracked, guess: Guess, aspect: float) -> float:
     seen = of.seen
     off = seen.off_px(of.fit.cur_from_ref)
     agrees = soft(off, AGREES_PX)
-    total = max(1e-9, float(agrees.sum()))
+    total = float(agrees.sum())
     out = float((agrees * ((seen.ref / [1, aspect]) ** 2).sum(axis=1)).sum())
     extent = float(np.sqrt((out + FEW * USUAL_EXTENT**2) / (total + FEW)))
-    mask = float((agrees * guess.background_at(seen.ref, aspect)).sum()) / total
-    long = float((agrees * seen.tracks.background).sum()) / total
-    sharp = float(soft(off, SHARP_PX).sum()) / total
+    mask = _mean(guess.background_at(seen.ref, aspect), agrees)
+    long = _mean(seen.tracks.background, agrees)
+    sharp = float(soft(off, SHARP_PX).sum()) / max(1e-9, total)
     belief = EXTENT * extent + MASK * mask + SHARP * sharp + LONG * long
     if np.abs(of.corners).max() < STILL_PX * seen.px:
         belief += STILL * (1 - 1 / (1 + (apart(of, guess, aspect) / (OTHERWISE_PX * seen.px)) ** 2))
@@ -98,3 +111,7 @@ def belief_in(of: Tracked, guess: Guess, aspect: float) -> float:
 def belief_in_network(guess: Guess) -> float:
     """Return how far its answer is to be believed without a track; logits on the same scale."""
     return NETWORK + SURENESS * guess.sure + LONG * NEW
+
+
+def _mean(values: npt.NDArray[np.float32], weight: FloatArray) -> float:
+    return float((weight * values).sum()) / max(1e-9, float(weight.sum()))

@@ -16,10 +16,11 @@ import numpy.typing as npt
 from ..corners import apply, corners_from_homography
 from ..track import View, even, follow, follow_led, spread
 from ..types import MESH_SHAPE, FloatArray, Tracks
-from .believe import COARSE, belief_in, belief_in_network, movements, one_movement
+from .believe import COARSE, belief_in, belief_in_network, confirmed, movements, one_movement
 from .fit import Fit, fit_homography, refined
 from .guided import GUESSED, Guess, Guide, Seen, Tracked, apart
 from .local import LocalFit
+from .similar import same_picture
 from .speed import robust_mean
 
 MIN_INLIERS = 8
@@ -30,12 +31,11 @@ BEYOND_DOUBT = 0.7  # of the cells hold a track that agrees: no foreground outvo
 FULL, HALF = 1.0, 2.0  # size of a pixel in which tracks are fitted, in those of the proxy
 BENT = 4.0  # the same where one bent movement is all there is, as behind a rolling shutter
 HEARD = 0.08  # sure enough to be weighed at all: across 119 of 120 cuts between films it was 0.03 at most
-AGREED_SURE = 0.6  # so sure, and
-AGREED = 0.025  # so near, half widths at a corner, the network confirms the tracks: nothing is weighed
 NEAR = 0.05  # half widths: tracks that much off its answer may be what it saw (8 px of its input)
 SAME = 0.0125  # half widths: movements no further apart are one
 KEPT = 0.3  # of belief, that another movement needs more than the tracks' own fit
 MEMORY = 0.85  # share of a track's past in its background score: a third of a second at 30 frames a second
+TAUGHT = 0.7  # the same where it was weighed what the background is
 AGREES_PX = 1.5  # of the tracked picture: a track that far off what was fitted counts half as background,
 GUESSED_PX = 6.0  # and so far off the network's answer
 
@@ -75,9 +75,9 @@ class Matcher:
             found = self._fitted(tracks, len(good), cur, BENT)
         if not whole or found is None:
             guess = self._guide.compare(ref, cur, self._aspect)
-            if guess.sure >= HEARD:
+            if guess.sure >= HEARD and (plain is not None or same_picture(ref.image, cur.image)):
                 judged = self._judged(guess, ref, cur, seen, plain, found)
-                return self._guessed(guess, seen, cur) if judged is None else self._carried(judged, cur)
+                return self._guessed(guess, seen, cur) if judged is None else self._carried(judged, cur, TAUGHT)
         return None if found is None else self._carried(found, cur)
 
     def _judged(
@@ -89,7 +89,7 @@ class Matcher:
             usual: what counts without the network: `plain`, or else tracks at half size.
         """
         off = apart(usual, guess, self._aspect)
-        if guess.sure >= AGREED_SURE and off < AGREED:
+        if usual is not None and confirmed(usual, guess, self._aspect):
             return usual
         rivals = [self._moving(start, seen, cur) for start in movements(seen)]
         found = [of for of in (plain, *rivals) if of is not None]
@@ -107,7 +107,7 @@ class Matcher:
         return usual if plain is None and own < COARSE else None
 
     def _guessed(self, guess: Guess, seen: Seen, cur: View) -> Match:
-        _carry(seen.tracks, seen.off_px(guess.cur_from_ref) / GUESSED_PX, cur)
+        _carry(seen.tracks, seen.off_px(guess.cur_from_ref) / GUESSED_PX, cur, TAUGHT)
         corners = corners_from_homography(guess.cur_from_ref, self._aspect)
         return Match(corners, np.zeros(MESH_SHAPE, np.float32), GUESSED, 0.0)
 
@@ -154,9 +154,9 @@ class Matcher:
         a, b = (self._normalised(points, height, width) for points in (tracks.ref_px, tracks.cur_px))
         return Seen(tracks, a, b, 2.0 * pixel / width, sought)
 
-    def _carried(self, found: Tracked, cur: View) -> Match:
+    def _carried(self, found: Tracked, cur: View, memory: float | None = None) -> Match:
         seen, fit = found.seen, found.fit
-        _carry(seen.tracks, fit.residual_px / AGREES_PX, cur)
+        _carry(seen.tracks, fit.residual_px / AGREES_PX, cur, memory or MEMORY)
         if self._on_match is not None:
             self._on_match(replace(seen.tracks, background=cur.background), fit)
         mesh = self._local.fit(seen.ref, seen.cur, fit, seen.px)
@@ -172,6 +172,6 @@ def _share(fit: Fit, sought: int) -> float:
     return float((fit.weight > 0.25).sum() / max(1, sought))
 
 
-def _carry(tracks: Tracks, off: FloatArray, cur: View) -> None:
+def _carry(tracks: Tracks, off: FloatArray, cur: View, memory: float) -> None:
     cur.points = np.ascontiguousarray(tracks.cur_px - np.float32(0.5))
-    cur.background = (MEMORY * tracks.background + (1 - MEMORY) / (1.0 + off**2)).astype(np.float32)
+    cur.background = (memory * tracks.background + (1 - memory) / (1.0 + off**2)).astype(np.float32)
