@@ -77,7 +77,7 @@ class Matcher:
             guess = self._guide.compare(ref, cur, self._aspect)
             if guess.sure >= HEARD and (plain is not None or same_picture(ref.image, cur.image)):
                 judged = self._judged(guess, ref, cur, seen, plain, found)
-                return self._guessed(guess, seen, cur) if judged is None else self._carried(judged, cur, TAUGHT)
+                return self._guessed(guess, seen, cur) if judged is None else self._carried(judged, cur, MEMORY if plain is None and judged is found else TAUGHT)
         return None if found is None else self._carried(found, cur)
 
     def _judged(
