@@ -70,15 +70,18 @@ class Matcher:
             return None if found is None else self._carried(found, cur)
         seen = self._seen(tracks, len(good), cur)
         whole = one_movement(seen)
-        found = plain or self._coarse(ref, cur)
-        if whole and found is None:
-            found = self._fitted(tracks, len(good), cur, BENT)
-        if not whole or found is None:
+        usual = plain or self._coarse(ref, cur)
+        if whole:
+            usual = usual or self._fitted(tracks, len(good), cur, BENT)
+        if not whole or usual is None:
             guess = self._guide.compare(ref, cur, self._aspect)
             if guess.sure >= HEARD and (plain is not None or same_picture(ref.image, cur.image)):
-                judged = self._judged(guess, ref, cur, seen, plain, found)
-                return self._guessed(guess, seen, cur) if judged is None else self._carried(judged, cur, MEMORY if plain is None and judged is found else TAUGHT)
-        return None if found is None else self._carried(found, cur)
+                found = self._judged(guess, ref, cur, seen, plain, usual)
+                if found is None:
+                    return self._guessed(guess, seen, cur)
+                # Tracks at half size are half as exact: they say less of what is background.
+                return self._carried(found, cur, MEMORY if plain is None and found is usual else TAUGHT)
+        return None if usual is None else self._carried(usual, cur)
 
     def _judged(
         self, guess: Guess, ref: View, cur: View, seen: Seen, plain: Tracked | None, usual: Tracked | None
@@ -154,9 +157,9 @@ class Matcher:
         a, b = (self._normalised(points, height, width) for points in (tracks.ref_px, tracks.cur_px))
         return Seen(tracks, a, b, 2.0 * pixel / width, sought)
 
-    def _carried(self, found: Tracked, cur: View, memory: float | None = None) -> Match:
+    def _carried(self, found: Tracked, cur: View, memory: float = MEMORY) -> Match:
         seen, fit = found.seen, found.fit
-        _carry(seen.tracks, fit.residual_px / AGREES_PX, cur, memory or MEMORY)
+        _carry(seen.tracks, fit.residual_px / AGREES_PX, cur, memory)
         if self._on_match is not None:
             self._on_match(replace(seen.tracks, background=cur.background), fit)
         mesh = self._local.fit(seen.ref, seen.cur, fit, seen.px)
