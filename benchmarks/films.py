@@ -31,8 +31,9 @@ class Film:
         contrast, brightness: of the scene: code = brightness + contrast * (scene - 128).
         noise: standard deviation in codes of the proxy.
         exposure: share of the frame interval.
-        body: share of the picture's area that somebody in front of the camera fills, moving and bending.
-        body_at: where their middle is on average, normalised; None: all around the picture, and none in its middle.
+        body: share of the picture's area that somebody in front of the camera fills, moving and bending; less where
+            not all of them is in the picture.
+        body_at: where their middle is on average, normalised; None: the other way round, all but the middle is body.
         flash: every so many frames the light is three times as bright; 0 never.
         crf: of x264, through which the frames go; None: they do not.
     """

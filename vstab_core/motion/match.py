@@ -36,6 +36,8 @@ SAME = 0.0125  # half widths: movements no further apart are one
 KEPT = 0.3  # of belief, that another movement needs more than the tracks' own fit
 MEMORY = 0.85  # share of a track's past in its background score: a third of a second at 30 frames a second
 TAUGHT = 0.7  # the same where it was weighed what the background is
+TRUST = 3  # frames after one that the network confirmed, in which it is not asked,
+STEADY = 0.9  # while at least this share of the cells is left that agreed then
 AGREES_PX = 1.5  # of the tracked picture: a track that far off what was fitted counts half as background,
 GUESSED_PX = 6.0  # and so far off the network's answer
 
@@ -60,9 +62,12 @@ class Matcher:
         self._guide = guide
         self._on_match = on_match
         self._local = LocalFit(aspect)
+        self._trust = 0  # frames for which the network is not asked again,
+        self._confirmed_spread = 0.0  # as long as the tracks spread as when it confirmed them
 
     def match(self, ref: View, cur: View) -> Match | None:
         """Track `ref` into `cur`, coarsely or with the network's help if it must be; `cur` carries on."""
+        trusted, self._trust = self._trust > 0, self._trust - 1
         tracks, good = follow(ref, cur)
         plain = self._fitted(tracks, len(good), cur, FULL)
         if self._guide is None or (plain is not None and plain.spread >= BEYOND_DOUBT):
@@ -73,6 +78,8 @@ class Matcher:
         usual = plain or self._coarse(ref, cur)
         if whole:
             usual = usual or self._fitted(tracks, len(good), cur, BENT)
+        if not whole and plain is not None and trusted and plain.spread >= STEADY * self._confirmed_spread:
+            return self._carried(plain, cur, TAUGHT)
         if not whole or usual is None:
             guess = self._guide.compare(ref, cur, self._aspect)
             if guess.sure >= HEARD and (plain is not None or same_picture(ref.image, cur.image)):
@@ -93,6 +100,8 @@ class Matcher:
         """
         off = apart(usual, guess, self._aspect)
         if usual is not None and confirmed(usual, guess, self._aspect):
+            if usual is plain:
+                self._trust, self._confirmed_spread = TRUST, usual.spread
             return usual
         rivals = [self._moving(start, seen, cur) for start in movements(seen)]
         found = [of for of in (plain, *rivals) if of is not None]
