@@ -32,10 +32,13 @@ CAMERA = shaking(4, x=0.012, turn=0.003)
 class Told:
     """Knows the camera, to a pixel or so of the network's input, and where the body stands."""
 
-    def __init__(self, camera: Camera, pictures: list[Picture], *, sure: float, noise_px: float = 2.0) -> None:
+    def __init__(
+        self, camera: Camera, pictures: list[Picture], *, sure: float, noise_px: float = 2.0, body: float = BODY
+    ) -> None:
         self._camera, self._sure, self._noise = camera, sure, noise_px * 2 / PROXY[1]
         self._number = {picture.tobytes(): n for n, picture in enumerate(pictures)}
         self._rng = np.random.default_rng(1)
+        self._body = body
         self.asked = 0
 
     def compare(self, ref: View, cur: View, aspect: float) -> Guess:
@@ -45,19 +48,19 @@ class Told:
         truth = np.linalg.inv(poses[1]) @ poses[0]
         corners = corners_from_homography(truth / truth[2, 2], aspect) + self._rng.normal(0, self._noise, (4, 2))
         x = (np.arange(40) + 0.5) / 20 - 1
-        background = np.tile((np.abs(x) > BODY).astype(np.float32), (22, 1))
+        background = np.tile((np.abs(x) > self._body).astype(np.float32), (22, 1))
         return Guess(homography_from_corners(corners, aspect), background, self._sure)
 
 
 @cache
-def crowded() -> list[Picture]:
-    """A film of a still scene behind somebody who fills two thirds of it and sways."""
+def crowded(body: float = BODY) -> list[Picture]:
+    """A film of a still scene behind somebody who fills that much of it and sways."""
     x = (2 * np.arange(PROXY[1]) + 1) / PROXY[1] - 1
     pictures = []
     for frame, behind in enumerate(film(CAMERA, FRAMES)):
         sway = np.array([[1, 0, -0.02 * np.sin(0.9 * frame)], [0, 1, 0.015 * np.sin(0.7 * frame)], [0, 0, 1]])
-        body = look(scene(99), sway)
-        pictures.append(np.where(np.abs(x) < BODY, np.clip(np.round(body), 0, 255).astype(np.uint8), behind))
+        texture = look(scene(99), sway)
+        pictures.append(np.where(np.abs(x) < body, np.clip(np.round(texture), 0, 255).astype(np.uint8), behind))
     return pictures
 
 
@@ -101,6 +104,26 @@ def test_one_bent_movement_is_no_doubt() -> None:
     assert min(np.abs(step.corners).max() for step in alone[1:]) > 0.005
     assert guide.asked == 0
     assert all(step.confidence > 0 for step in guided)
+
+
+def test_a_movement_that_no_plane_follows_is_followed_as_a_whole() -> None:
+    camera = shaking(4, x=0.04, turn=0.0, band=(10.0, 14.0))
+    pictures = film(camera, 2, lens=Lens(readout_ratio=0.9))
+    assert steps_of(pictures, None)[1].confidence == 0
+    step = steps_of(pictures, Told(camera, pictures, sure=0.9, noise_px=40))[1]
+    truth = corners_from_homography(camera.steps([0, 1])[1], ASPECT).mean(axis=0)
+    assert np.hypot(*truth) > 15 * PX
+    assert np.hypot(*(step.corners.mean(axis=0) - truth)) < 2 * PX
+    assert step.confidence > 0.5
+
+
+def test_what_the_network_confirmed_is_trusted_for_a_while() -> None:
+    pictures = crowded(0.35)  # the background still wins, but the tracks are torn
+    alone, guide = steps_of(pictures, None), Told(CAMERA, pictures, sure=0.9, noise_px=0.5, body=0.35)
+    guided = steps_of(pictures, guide)
+    assert errors_px(alone).max() < 0.1
+    assert errors_px(guided).max() < 0.1
+    assert 1 <= guide.asked <= 5  # of 11 pairs: about every fourth
 
 
 def test_it_is_not_asked_where_tracks_leave_no_doubt() -> None:
