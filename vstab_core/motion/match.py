@@ -1,8 +1,8 @@
 """The motion between two frames: tracked, and where the tracks leave doubt, with the motion network's help.
 
-The network is asked where fewer than `BEYOND_DOUBT` of the picture's cells hold a track that agrees, unless the others
-bend away smoothly. Then what the tracks say as ever, each movement among them and the network's answer are weighed.
-Across a cut it is nothing that the network says: it is then as if it were not there.
+The network is asked where fewer than `BEYOND_DOUBT` of the picture's cells hold a track that agrees, unless all tracks
+are of one bent movement. Then the movements among the tracks and the network's answer are weighed (`believe`). Where it
+has hardly a word to say, as across a cut, it is as if it were not there.
 """
 
 from __future__ import annotations
@@ -74,21 +74,21 @@ class Matcher:
             found = plain or self._coarse(ref, cur)
             return None if found is None else self._carried(found, cur)
         seen = self._seen(tracks, len(good), cur)
-        whole = one_movement(seen)
         usual = plain or self._coarse(ref, cur)
-        if whole:
+        if one_movement(seen):
             usual = usual or self._fitted(tracks, len(good), cur, BENT)
-        if not whole and plain is not None and trusted and plain.spread >= STEADY * self._confirmed_spread:
+            if usual is not None:
+                return self._carried(usual, cur)
+        elif plain is not None and trusted and plain.spread >= STEADY * self._confirmed_spread:
             return self._carried(plain, cur, TAUGHT)
-        if not whole or usual is None:
-            guess = self._guide.compare(ref, cur, self._aspect)
-            if guess.sure >= HEARD and (plain is not None or same_picture(ref.image, cur.image)):
-                found = self._judged(guess, ref, cur, seen, plain, usual)
-                if found is None:
-                    return self._guessed(guess, seen, cur)
-                # Tracks at half size are half as exact: they say less of what is background.
-                return self._carried(found, cur, MEMORY if plain is None and found is usual else TAUGHT)
-        return None if usual is None else self._carried(usual, cur)
+        guess = self._guide.compare(ref, cur, self._aspect)
+        if guess.sure < HEARD or (plain is None and not same_picture(ref.image, cur.image)):
+            return None if usual is None else self._carried(usual, cur)
+        found = self._judged(guess, ref, cur, seen, plain, usual)
+        if found is None:
+            return self._guessed(guess, seen, cur)
+        # Tracks at half size are half as exact: they say less of what is background.
+        return self._carried(found, cur, MEMORY if plain is None and found is usual else TAUGHT)
 
     def _judged(
         self, guess: Guess, ref: View, cur: View, seen: Seen, plain: Tracked | None, usual: Tracked | None
@@ -98,7 +98,6 @@ class Matcher:
         Args:
             usual: what counts without the network: `plain`, or else tracks at half size.
         """
-        off = apart(usual, guess, self._aspect)
         if usual is not None and confirmed(usual, guess, self._aspect):
             if usual is plain:
                 self._trust, self._confirmed_spread = TRUST, usual.spread
@@ -111,7 +110,7 @@ class Matcher:
             best = found[int(np.argmax(beliefs))]
             same = usual is not None and np.abs(usual.corners - best.corners).max() < SAME
             return usual if same else best
-        if plain is None and off < NEAR:
+        if plain is None and apart(usual, guess, self._aspect) < NEAR:
             return usual
         led = self._led(ref, cur, guess)
         if apart(led, guess, self._aspect) < NEAR:
