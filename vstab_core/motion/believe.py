@@ -26,7 +26,7 @@ WHOLE = 0.9  # of the tracks: 95 % of pictures with parallax or a rolling shutte
 
 CONFIRMS = 0.6  # so sure the network must be to confirm what was tracked: then nothing is weighed,
 CONFIRMED = 0.025  # if it is so near its answer, half widths at a corner (8 px of the proxy),
-CONFIRMED_MASK = 0.75  # and so far background to it, mean
+CONFIRMED_MASK = 0.6  # and so far background to it, mean
 
 # Weights of a conditional logit, which of the movements of a picture is the camera's, fitted on films of known cameras
 # over photographs and of seeds that are not those of `benchmarks/motion.json`, with foregrounds in the middle, at a
