@@ -31,7 +31,9 @@ class Film:
         contrast, brightness: of the scene: code = brightness + contrast * (scene - 128).
         noise: standard deviation in codes of the proxy.
         exposure: share of the frame interval.
-        body: share of the picture's area that somebody in front of the camera fills, moving and bending.
+        body: share of the picture's area that somebody in front of the camera fills, moving and bending; less where
+            not all of them is in the picture.
+        body_at: where their middle is on average, normalised; None: the other way round, all but the middle is body.
         flash: every so many frames the light is three times as bright; 0 never.
         crf: of x264, through which the frames go; None: they do not.
     """
@@ -42,6 +44,7 @@ class Film:
     noise: float = 0.0
     exposure: float = 0.0
     body: float = 0.0
+    body_at: tuple[float, float] | None = (0.0, 0.1)
     flash: int = 0
     crf: int | None = None
     extra: dict[str, Any] = field(default_factory=dict)
@@ -72,6 +75,13 @@ HARD = {
     "foreground, blurred": Film(_wild, body=0.6, exposure=0.5, noise=1.5),
     "foreground, dark": Film(_hand, body=0.55, contrast=0.15, brightness=25, noise=2.5, crf=23),
     "flashes": Film(_hand, flash=3, noise=1.5),
+}
+# Foregrounds that are not in the middle: what tells the background there must not be that it is at the edges.
+ASIDE = {
+    "foreground at the side": Film(_hand, body=0.55, body_at=(-0.5, 0.1)),
+    "foreground at the side, blurred": Film(_wild, body=0.55, body_at=(-0.5, 0.1), exposure=0.5, noise=1.5),
+    "foreground below": Film(_hand, body=0.55, body_at=(0.0, 0.35)),
+    "foreground all around": Film(_hand, body=0.55, body_at=None),
 }
 
 
@@ -107,7 +117,7 @@ def shoot(film: Film, behind: Scene, before: Scene, seed: int, frames: int) -> l
             total += look(behind, camera.poses(frame + moment)[0])
         picture = total / np.float32(len(open_for))
         if film.body:
-            picture = _body(film.body, picture, before, seed, frame)
+            picture = _body(film, picture, before, seed, frame)
         picture = film.brightness + film.contrast * (picture - 128)
         if film.flash and frame % film.flash == film.flash - 1:
             picture = 3 * picture
@@ -116,13 +126,16 @@ def shoot(film: Film, behind: Scene, before: Scene, seed: int, frames: int) -> l
     return pictures if film.crf is None else _through_x264(pictures, film.crf)
 
 
-def _body(area: float, picture: Scene, texture: Scene, seed: int, frame: int) -> Scene:
+def _body(film: Film, picture: Scene, texture: Scene, seed: int, frame: int) -> Scene:
     height, width = picture.shape
+    around = film.body_at is None
+    at, area = film.body_at or (0.0, 0.0), 1 - film.body if around else film.body
     aspect = height / width
     x, y = np.meshgrid((2 * np.arange(width) + 1) / width - 1, (2 * np.arange(height) + 1) / width - aspect)
-    middle = 0.25 * np.sin(0.11 * frame + seed), 0.1 + 0.05 * np.sin(0.23 * frame + 2 * seed)
+    middle = at[0] + 0.25 * np.sin(0.11 * frame + seed), at[1] + 0.05 * np.sin(0.23 * frame + 2 * seed)
     reach = np.sqrt(area * 4 * aspect / np.pi)
-    inside = ((x - middle[0]) / (1.15 * reach)) ** 2 + ((y - middle[1]) / (reach / 1.15)) ** 2 < 1
+    body = ((x - middle[0]) / (1.15 * reach)) ** 2 + ((y - middle[1]) / (reach / 1.15)) ** 2 < 1
+    body ^= around
     # Clothes bend: their texture moves by itself, up to 4 px of the proxy.
     bend = 0.012 * np.sin(5 * x + 0.3 * frame), 0.012 * np.sin(6 * y - 0.25 * frame)
     unit = PROXY[1] * SCENE_SCALE / 2
@@ -130,7 +143,7 @@ def _body(area: float, picture: Scene, texture: Scene, seed: int, frame: int) ->
         np.asarray((at - at_middle + shift) * unit + side / 2, np.float32)
         for at, at_middle, shift, side in zip((x, y), middle, bend, texture.shape[::-1], strict=True)
     ]
-    return np.where(inside, cv2.remap(texture, *maps, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT), picture)
+    return np.where(body, cv2.remap(texture, *maps, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT), picture)
 
 
 def _through_x264(pictures: list[Picture], crf: int) -> list[Picture]:

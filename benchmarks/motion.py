@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 
 from benchmarks.common import RESULTS, machine, table, write_result
-from benchmarks.films import EASY, HARD, Film, Picture, photographs, shoot
+from benchmarks.films import ASIDE, EASY, HARD, Film, Picture, photographs, shoot
 from tests.synthetic import ASPECT, corner_error_px
 from vstab_core.corners import corners_from_homography
 from vstab_core.motion.guide import NetworkGuide
@@ -67,7 +67,7 @@ def main(arguments: list[str]) -> int:
         "network alone": lambda: Alone(guide),
     }
     result = {}
-    for group, films in (("easy", EASY), ("hard", HARD)):
+    for group, films in (("easy", EASY), ("hard", HARD), ("aside", ASIDE)):
         rows, whole = [], {name: [] for name in methods}
         for title, film in films.items():
             found = _measure(film, methods, scenes, options.frames)

@@ -31,7 +31,7 @@ from vstab_core.closed_loop import ClosedLoopPath
 from vstab_core.corners import corners_from_homography, homography_from_corners, inverse
 from vstab_core.decode import luma_of
 from vstab_core.evaluation.shake import MIN_SHOT_S, above
-from vstab_core.models.load import load_module
+from vstab_core.models.load import folded, load_module
 from vstab_core.motion.homography import MotionEstimator, MotionStep
 from vstab_core.motion.stabnet import ClosedLoop, Proposal
 from vstab_core.params import Parameters
@@ -59,7 +59,7 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
-    net = load_module(options.network, options.weights)
+    net = folded(load_module(options.network, options.weights))
     clips = [path for path in sorted((FOOTAGE / "shaky").glob("*.*")) if path.suffix in (".mp4", ".m4v", ".avi")]
     wanted = [path for path in clips if not options.clips or any(part in path.name for part in options.clips)]
     result: dict[str, Any] = json.loads(options.json.read_text()) if options.json.exists() else {}

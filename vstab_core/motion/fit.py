@@ -62,27 +62,26 @@ def fit_homography(
     """
     if len(ref) < MIN_POINTS:
         return None
-    fits = [_refined(start, ref, cur, background, px) for start in (*_starts(ref, cur, background, px), *guesses)]
+    fits = [refined(start, ref, cur, background, px) for start in (*_starts(ref, cur, background, px), *guesses)]
     # Judged sharply: a bent plane that half fits two movements has as many tracks within two pixels as the background
     # alone, but they do not fit as well.
-    return max(fits, key=lambda fit: float((background**2 * _soft(fit.residual_px, SHARP_PX)).sum()), default=None)
+    return max(fits, key=lambda fit: float((background**2 * soft(fit.residual_px, SHARP_PX)).sum()), default=None)
 
 
-def _refined(
-    start: FloatArray, ref: FloatArray, cur: FloatArray, background: npt.NDArray[np.float32], px: float
-) -> Fit:
+def refined(start: FloatArray, ref: FloatArray, cur: FloatArray, background: npt.NDArray[np.float32], px: float) -> Fit:
+    """Fit the movement that `start` is nearly, (3, 3); the other arguments are those of `fit_homography`."""
     scale = SCALE_PX * px
     h = start
     residual = _residual(h, ref, cur)
     # Noise of the tracks as the free start sees it: taken from the fit itself, a wrong prior would confirm itself.
-    noise = max(NOISE_FLOOR_PX * px, 1.5 * _weighted_median(residual, background * _soft(residual, 3 * scale)))
+    noise = max(NOISE_FLOOR_PX * px, 1.5 * _weighted_median(residual, background * soft(residual, 3 * scale)))
     prior_sigma = PRIOR_SIGMA + PRIOR_OF_MOTION * float(np.median(np.linalg.norm(cur - ref, axis=1)))
     for iteration in range(ITERATIONS):
         width = scale if iteration < ITERATIONS // 2 else min(scale, max(SHARP_PX * px, 2 * noise))
-        weight = background * _soft(residual, width)
+        weight = background * soft(residual, width)
         h = _gauss_newton_step(h, ref, cur, weight / noise**2, prior_sigma)
         residual = _residual(h, ref, cur)
-    return Fit(h, residual / px, _soft(residual, scale))
+    return Fit(h, residual / px, soft(residual, scale))
 
 
 def _starts(ref: FloatArray, cur: FloatArray, background: npt.NDArray[np.float32], px: float) -> list[FloatArray]:
@@ -91,7 +90,7 @@ def _starts(ref: FloatArray, cur: FloatArray, background: npt.NDArray[np.float32
     A foreground that fills most of the picture wins the first votes, and loses the weighted one. The similarity is
     there because a free plane bends to catch part of a foreground: 6 px at the corners with a third of the picture.
     """
-    starts = [_magsac(ref, cur, px), _similarity(ref, cur, px)]
+    starts = [_magsac(ref, cur, px), similarity(ref, cur, px)]
     old = background > 0.6
     if MIN_POINTS <= old.sum() < len(old):
         starts.append(_magsac(ref[old], cur[old], px))
@@ -108,7 +107,8 @@ def _magsac(ref: FloatArray, cur: FloatArray, px: float) -> FloatArray | None:
     return _from_px(h, px)
 
 
-def _similarity(ref: FloatArray, cur: FloatArray, px: float) -> FloatArray | None:
+def similarity(ref: FloatArray, cur: FloatArray, px: float) -> FloatArray | None:
+    """Return the similarity, (3, 3) normalised, that most tracks (N, 2) agree on."""
     found: Any = cv2.estimateAffinePartial2D(ref / px, cur / px, ransacReprojThreshold=START_PX)[0]
     return None if found is None else _from_px(np.vstack([found, [0, 0, 1]]), px)
 
@@ -119,7 +119,7 @@ def _from_px(h: FloatArray, px: float) -> FloatArray:
     return np.asarray(normalised / normalised[2, 2])
 
 
-def _soft(residual: FloatArray, scale: float) -> FloatArray:
+def soft(residual: FloatArray, scale: float) -> FloatArray:
     """Geman-McClure weight: 1 at 0, 1/4 at `scale`, quickly nothing beyond."""
     return np.asarray(1.0 / (1.0 + (residual / scale) ** 2) ** 2)
 

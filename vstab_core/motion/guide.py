@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..models.load import load_module
+from ..models.load import folded, load_module
 from ..models.motion import UNIT_PX, Features, MotionNet, cell_centres, moved
 from ..track import View
 from .guided import Guess
@@ -26,7 +26,8 @@ class NetworkGuide:
     """Holds the network; frames are looked at once and compared as often as needed."""
 
     def __init__(self, net: torch.nn.Module | None = None) -> None:
-        self._net: MotionNet = net or load_module("motion")  # type: ignore[assignment]
+        self._net: MotionNet = net or folded(load_module("motion", device="auto"))  # type: ignore[assignment]
+        self._device = next(self._net.parameters(), torch.empty(0)).device
 
     def compare(self, ref: View, cur: View, aspect: float) -> Guess:
         """Say where the background of `ref` is in `cur`; what is seen in a frame is kept in its view."""
@@ -40,7 +41,7 @@ class NetworkGuide:
         """Return the features of a luma proxy (H, W)."""
         height, width = _input_size(image.shape)
         small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
-        return self._net.features(torch.from_numpy(small).float()[None, None])
+        return self._net.features(torch.from_numpy(small).float()[None, None].to(self._device))
 
     @torch.inference_mode()
     def guess(self, ref: Features, cur: Features, aspect: float) -> Guess:
@@ -48,15 +49,15 @@ class NetworkGuide:
         estimate = self._net.forward(ref, cur)[-1]
         background = torch.sigmoid(estimate.confidence[0, 0])
         rows, cols = background.shape
-        grid = cell_centres(rows, cols, estimate.stride)
+        grid = cell_centres(rows, cols, estimate.stride, self._device)
         leads = moved(estimate.cur_from_ref, grid)[0] - grid
         off = (estimate.flow_px[0].permute(1, 2, 0) - leads).norm(dim=-1)
         agrees = 1 / (1 + (off / AGREES_PX) ** 2) ** 2
         # The input is a little taller or lower than the picture: its sides are multiples of the cells.
         width, height = cols * estimate.stride, rows * estimate.stride
         to_picture = np.diag([2 * UNIT_PX / width, 2 * aspect * UNIT_PX / height, 1])
-        h = to_picture @ estimate.cur_from_ref[0].double().numpy() @ np.linalg.inv(to_picture)
-        return Guess(h / h[2, 2], background.numpy(), float((background * agrees).mean()))
+        h = to_picture @ estimate.cur_from_ref[0].double().cpu().numpy() @ np.linalg.inv(to_picture)
+        return Guess(h / h[2, 2], background.cpu().numpy(), float((background * agrees).mean()))
 
 
 def _input_size(shape: tuple[int, ...]) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""What the motion network says of two frames, and which of several ways to track them it bears out.
+"""What the motion network says of two frames, and what is tracked between them.
 
 Nothing here needs torch; `guide` asks the network.
 """
@@ -17,11 +17,7 @@ from ..track import View
 from ..types import FloatArray, Tracks
 from .fit import Fit
 
-SURE = 0.3  # of the network; below, it is not heard
-NEAR = 0.05  # half widths, at a corner: further from a sure answer, tracks are of something else (8 px of its input)
 GUESSED = 0.3  # confidence of a frame that has nothing else
-EVIDENCE_PX = 1.0  # of the proxy: a track that far off bears out a motion by a quarter
-AS_GOOD = 0.9  # of the evidence of a fit to what the network takes for background
 
 
 @dataclass(frozen=True)
@@ -49,21 +45,38 @@ class Guess:
 
 
 @dataclass(frozen=True)
-class Tracked:
-    """Tracks, their ends normalised, and what was fitted to them.
+class Seen:
+    """Tracks between two pictures.
 
     Attributes:
+        ref, cur: (N, 2) their ends, normalised.
         px: size of a pixel of the picture that was tracked in, normalised.
-        corners: (4, 2) that the fit moves.
-        support: share of the corners looked for that agree.
-        spread: share of the picture's cells where one does.
+        sought: how many corners were looked for.
     """
 
     tracks: Tracks
     ref: FloatArray
     cur: FloatArray
-    fit: Fit
     px: float
+    sought: int
+
+    def off_px(self, cur_from_ref: FloatArray) -> FloatArray:
+        """Return how far each track is off a movement, (N,)."""
+        return np.asarray(np.linalg.norm(apply(cur_from_ref, self.ref) - self.cur, axis=1) / self.px)
+
+
+@dataclass(frozen=True)
+class Tracked:
+    """What was fitted to tracks.
+
+    Attributes:
+        corners: (4, 2) that the fit moves.
+        support: share of the corners looked for that agree.
+        spread: share of the picture's cells where one does.
+    """
+
+    seen: Seen
+    fit: Fit
     corners: FloatArray
     support: float
     spread: float
@@ -96,16 +109,8 @@ def guide_for(method: str) -> Guide | None:
     return NetworkAtNeed() if method == "cnn" else None
 
 
-def is_near(found: Tracked | None, guess: Guess, aspect: float) -> bool:
-    """Return whether a tracked motion is what the network saw, as far as it can tell."""
+def apart(found: Tracked | None, guess: Guess, aspect: float) -> float:
+    """Return by how much a tracked motion is another than the network's, at a corner; without one, without end."""
     if found is None:
-        return False
-    leads = corners_from_homography(guess.cur_from_ref, aspect)
-    return bool(np.abs(found.corners - leads).max() < NEAR)
-
-
-def evidence(of: Tracked, tracked: Tracked, guess: Guess, aspect: float) -> float:
-    """Return how far the background among tracks bears out a motion, 0..1."""
-    weight = guess.background_at(tracked.ref, aspect)
-    off = np.linalg.norm(apply(of.fit.cur_from_ref, tracked.ref) - tracked.cur, axis=1) / (EVIDENCE_PX * tracked.px)
-    return float((weight / (1 + off**2) ** 2).sum() / max(1e-9, weight.sum()))
+        return float("inf")
+    return float(np.abs(found.corners - corners_from_homography(guess.cur_from_ref, aspect)).max())

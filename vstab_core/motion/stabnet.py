@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..models.load import load_module
+from ..models.load import folded, load_module
 from ..models.motion import UNIT_PX, Features
 from ..models.stabnet import PAST, Answer, Past, StabNet, numbers_of, past_of, shown
 from ..types import FloatArray
@@ -49,8 +49,8 @@ class ClosedLoop:
     """
 
     def __init__(self, aspect: float, net: torch.nn.Module | None = None) -> None:
-        self._net: StabNet = net or load_module("stabnet", device="auto")  # type: ignore[assignment]
-        self._device = next(self._net.parameters()).device
+        self._net: StabNet = net or folded(load_module("stabnet", device="auto"))  # type: ignore[assignment]
+        self._device = next(self._net.parameters(), torch.empty(0)).device
         self._aspect = aspect
         self._past: deque[tuple[Features, torch.Tensor, torch.Tensor]] = deque(maxlen=max(PAST))  # the latest first
 
