@@ -32,28 +32,27 @@ def believed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Says:
-    """A network that always wants the same correction (4,), a similarity, and the same mesh."""
+    """A network that always wants the same correction (4,), a similarity."""
 
-    def __init__(self, offset: FloatArray, mesh: FloatArray = NO_MESH) -> None:
+    def __init__(self, offset: FloatArray) -> None:
         self.wanted = src_from_stab(offset)
-        self.mesh = np.asarray(mesh, np.float32)
         self.begun = 0
-        self.told: list[tuple[FloatArray, FloatArray]] = []
+        self.told: list[FloatArray] = []
 
     @property
     def held(self) -> FloatArray:
         """The camera stands still, so what was shown last holds the picture still."""
-        return self.told[-1][0] if self.told else np.eye(3)
+        return self.told[-1] if self.told else np.eye(3)
 
     def begin(self, image: object) -> None:
         self.begun += 1
         self.told = []
 
     def propose(self, image: object) -> Proposal:
-        return Proposal(self.held, self.wanted, self.wanted, self.mesh)
+        return Proposal(self.held, self.wanted, self.wanted)
 
-    def show(self, src_from_stab: FloatArray, mesh: FloatArray) -> None:
-        self.told.append((src_from_stab, mesh))
+    def show(self, src_from_stab: FloatArray) -> None:
+        self.told.append(src_from_stab)
 
 
 def src_from_stab(offset: FloatArray) -> FloatArray:
@@ -75,10 +74,9 @@ def test_a_proposal_near_the_solvers_is_shown_and_told() -> None:
     warps = run(says, replace(STABNET, zoom="none"))
     assert says.begun == 1
     assert np.allclose(warps[0].src_from_dst, np.eye(3), atol=1e-12)
-    for warp, (told, mesh) in zip(warps[1:], says.told, strict=True):
+    for warp, told in zip(warps[1:], says.told, strict=True):
         assert np.allclose(warp.src_from_dst, says.wanted, atol=1e-5)
         assert np.allclose(told, says.wanted, atol=1e-5)
-        assert not mesh.any()
 
 
 def test_a_network_that_sees_the_frame_elsewhere_is_not_heard() -> None:
@@ -92,7 +90,7 @@ def test_a_network_that_sees_the_frame_elsewhere_is_not_heard() -> None:
     solved = StreamingPath(ASPECT, 1 / FPS, Parameters(look_ahead=0, zoom="none"))
     for warp, corners in zip(warps, motion_of(moving(), 20).corners, strict=True):
         assert np.array_equal(warp.src_from_dst, solved.push(corners, False)[0].src_from_dst)
-    assert all(np.allclose(told, np.eye(3), atol=1e-9) for told, _ in says.told)
+    assert all(np.allclose(told, np.eye(3), atol=1e-9) for told in says.told)
 
 
 def test_each_shot_begins_anew() -> None:
@@ -104,18 +102,14 @@ def test_each_shot_begins_anew() -> None:
 
 
 @pytest.mark.parametrize("max_crop", [0.0, 0.01, 0.15])
-@pytest.mark.parametrize("bulge", [0.0, 0.01])
-def test_no_border_shows_whatever_the_network_wants(max_crop: float, bulge: float) -> None:
+def test_no_border_shows_whatever_the_network_wants(max_crop: float) -> None:
     rng = np.random.default_rng(3)
-    mesh = rng.normal(0, 1, MESH_SHAPE) * bulge
     for n in range(6):
-        wanted = rng.normal(0, 1, 4) * 0.02
-        warps = run(Says(wanted, mesh), replace(STABNET, max_crop=max_crop), frames=4)
+        warps = run(Says(rng.normal(0, 1, 4) * 0.2), replace(STABNET, max_crop=max_crop), frames=4)
+        h = np.array([warp.src_from_dst for warp in warps])
         track = WarpTrack(
-            1280, 720, ASPECT, np.arange(4), motion_of(moving(), 4).time_base,
-            np.array([warp.src_from_dst for warp in warps]),
-            np.array([NO_MESH if warp.mesh is None else warp.mesh for warp in warps]), np.full(4, max_crop),
-        )  # fmt: skip
+            1280, 720, ASPECT, np.arange(4), motion_of(moving(), 4).time_base, h, None, np.full(4, max_crop)
+        )
         assert beyond_source(track) <= 1e-9, n
 
 
@@ -125,15 +119,7 @@ def test_strength_scales_what_is_shown_and_not_what_is_remembered() -> None:
     whole, half, none = (run(says, replace(STABNET, zoom="none", strength=s))[-1].src_from_dst for s in (1.0, 0.5, 0.0))
     assert half[0, 2] == pytest.approx(whole[0, 2] / 2, rel=1e-6)
     assert np.allclose(none, np.eye(3))
-    assert np.allclose(says.told[-1][0], says.wanted, atol=1e-6)
-
-
-def test_the_mesh_is_the_rolling_shutters() -> None:
-    mesh = np.full(MESH_SHAPE, 0.003)
-    on, off = (run(Says(np.zeros(4), mesh), replace(STABNET, rolling_shutter=value))[-1] for value in ("on", "off"))
-    assert on.mesh is not None
-    assert np.allclose(on.mesh, 0.003)
-    assert off.mesh is None or not off.mesh.any()
+    assert np.allclose(says.told[-1], says.wanted, atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -165,7 +151,7 @@ class Wanders(Says):
         self.pace = src_from_stab(np.zeros(4) if pace is None else pace)
 
     def propose(self, image: object) -> Proposal:
-        return Proposal(self.held, self.held @ self.pace, self.wanted, self.mesh)
+        return Proposal(self.held, self.held @ self.pace, self.wanted)
 
 
 def test_it_goes_home_at_the_pace_of_the_smoothness() -> None:

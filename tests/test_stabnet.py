@@ -16,7 +16,7 @@ from vstab_core.corners import corners_from_homography
 from vstab_core.errors import ModelError, UsageError
 from vstab_core.evaluation.shake import above
 from vstab_core.models import load
-from vstab_core.motion.homography import MotionEstimator
+from vstab_core.models.stabnet_resnet50 import PublishedStabNet
 from vstab_core.motion.stabnet import ClosedLoop
 from vstab_core.params import Parameters
 from vstab_core.resmooth import smooth
@@ -120,8 +120,16 @@ def test_the_past_is_what_was_shown() -> None:
     shift[0, 2] = 0.06  # half widths
     for _ in range(40):  # all that is remembered
         loop.propose(pictures[1])
-        loop.show(shift, np.zeros((5, 5, 2)))
+        loop.show(shift)
     on = loop.propose(pictures[2]).src_from_on
     assert on[0, 2] == pytest.approx(0.06, abs=0.008)  # a pixel of 256
-    estimator = MotionEstimator(ASPECT, live=True)
-    assert len(estimator.push(pictures[0])) == 1
+
+
+def test_the_published_network_runs_in_the_same_loop() -> None:
+    loop = ClosedLoop(ASPECT, PublishedStabNet().eval())  # begins with each frame as it is
+    pictures = film(moving(x=0.01), 2, size=SIZE)
+    loop.begin(pictures[0])
+    proposed = loop.propose(pictures[1])
+    for h in (proposed.src_from_held, proposed.src_from_on, proposed.src_from_home):
+        assert np.allclose(h, np.eye(3), atol=1e-5)
+    loop.show(proposed.src_from_on)

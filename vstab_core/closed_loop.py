@@ -26,7 +26,7 @@ from .smooth.crop import sides_of
 from .smooth.streaming import StreamingPath
 from .smooth.weights import horizon_frames
 from .track import Luma
-from .types import MESH_SHAPE, FloatArray, FrameWarp
+from .types import FloatArray, FrameWarp
 
 if TYPE_CHECKING:
     from .motion.stabnet import Proposal
@@ -50,7 +50,7 @@ class Loop(Protocol):
     def propose(self, image: Luma) -> Proposal:
         """Say how the next frame should be shown."""
 
-    def show(self, src_from_stab: FloatArray, mesh: FloatArray) -> None:
+    def show(self, src_from_stab: FloatArray) -> None:
         """Be told how it was shown."""
 
 
@@ -76,7 +76,6 @@ class ClosedLoopPath:
         self._basis = similarity_basis(aspect)
         self._sides = sides_of(self._basis, aspect) / max(parameters.max_crop, TINY)
         self._homeward = min(1.0, HOMEWARD / max(horizon_frames(parameters, interval_s), TINY))
-        self._bends = parameters.rolling_shutter == "on"
         self.fallbacks = 0
 
     def push(self, image: Luma, step: MotionStep) -> FrameWarp:
@@ -90,15 +89,13 @@ class ClosedLoopPath:
         proposed = self._loop.propose(image)
         held = self._path.coefficients(inverse(homography_from_corners(step.corners, self._aspect) @ before))
         if self._agree(held, proposed):
-            mesh = proposed.mesh.astype(np.float64) if self._bends else np.zeros(MESH_SHAPE)
-            warp = self._path.show_instead(self._wished(held, proposed), mesh)
+            warp = self._path.show_instead(self._wished(held, proposed))
         else:
             warp = solved
             self.fallbacks += 1
         # The way home is shorter by what was gone, beside the pace.
         self._way -= self._path.offset - held - self._pace
-        shown = np.zeros(MESH_SHAPE) if warp.mesh is None else warp.mesh.astype(np.float64)
-        self._loop.show(self._path.src_from_steady, shown)
+        self._loop.show(self._path.src_from_steady)
         return warp
 
     def _agree(self, held: FloatArray, proposed: Proposal) -> bool:

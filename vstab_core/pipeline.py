@@ -36,7 +36,6 @@ from .stretch import pace_of
 from .tail import Tail
 from .track360 import Luma, open_atlas
 from .types import (
-    MESH_SHAPE,
     CameraMotion,
     EncodeOptions,
     Frame,
@@ -266,8 +265,6 @@ def _rotation_of(clip: Source, pts: list[int], pictures: Iterator[OnCube], defor
 
 
 def _track_of(motion: CameraMotion, warps: list[FrameWarp], parameters: Parameters) -> WarpTrack:
-    still = np.zeros(MESH_SHAPE, np.float32)
-    mesh = [still if warp.mesh is None else warp.mesh for warp in warps]
     return WarpTrack(
         motion.width,
         motion.height,
@@ -275,7 +272,7 @@ def _track_of(motion: CameraMotion, warps: list[FrameWarp], parameters: Paramete
         motion.pts,
         motion.time_base,
         np.array([warp.src_from_dst for warp in warps]),
-        np.array(mesh) if any(warp.mesh is not None for warp in warps) else None,
+        None,
         np.full(len(warps), 0.0 if parameters.zoom == "none" else parameters.max_crop),
     )
 

@@ -16,8 +16,8 @@ import numpy.typing as npt
 import torch
 
 from ..models.load import folded, load_module
-from ..models.motion import UNIT_PX, Features
-from ..models.stabnet import PAST, Answer, Past, StabNet, numbers_of, past_of, shown
+from ..models.motion import UNIT_PX, Features, cell_centres
+from ..models.stabnet import PAST, Answer, Past, StabNet, numbers_of, past_of, shown, sources
 from ..types import FloatArray
 
 MULTIPLE = 16  # of a side: the coarsest cell
@@ -31,13 +31,11 @@ class Proposal:
         src_from_held, src_from_on, src_from_home: (3, 3) normalised, without zoom, to the frame as it was filmed: from
             the picture that stands still since the last frame, from the one that goes on as it moved so far, and from
             the one that is where it should be.
-        mesh: (5, 5, 2) float32, over the filmed frame, as in `FrameWarp`: of either.
     """
 
     src_from_held: FloatArray
     src_from_on: FloatArray
     src_from_home: FloatArray
-    mesh: npt.NDArray[np.float32]
 
 
 class ClosedLoop:
@@ -68,28 +66,23 @@ class ClosedLoop:
         self._picture = self._input(image)
         height, width = self._picture.shape[2:]
         answer = self._net.forward(self._remembered(), self._net.features(self._picture))[-1]
-        assert answer.mesh_px is not None
-        mesh = answer.mesh_px[0].permute(1, 2, 0).cpu().numpy() * [2 / width, 2 * self._aspect / height]
         to_picture = self._to_picture(height, width)
 
         def in_picture(part: torch.Tensor | None) -> FloatArray:
-            of_input = answer.src_from_dst if part is None else part
-            h = to_picture @ of_input[0].double().cpu().numpy() @ np.linalg.inv(to_picture)
+            of_input = _plane_of(answer, (height, width)) if part is None else part[0].double().cpu().numpy()
+            h = to_picture @ of_input @ np.linalg.inv(to_picture)
             return np.asarray(h / h[2, 2])
 
-        return Proposal(
-            in_picture(answer.held), in_picture(answer.on), in_picture(answer.home), mesh.astype(np.float32)
-        )
+        return Proposal(in_picture(answer.held), in_picture(answer.on), in_picture(answer.home))
 
     @torch.inference_mode()
-    def show(self, src_from_stab: FloatArray, mesh: FloatArray) -> None:
-        """Remember how that frame was shown: (3, 3) normalised, without zoom, and (5, 5, 2) as in `FrameWarp`."""
+    def show(self, src_from_stab: FloatArray) -> None:
+        """Remember how that frame was shown: (3, 3) normalised, without zoom."""
         height, width = self._picture.shape[2:]
         to_picture = self._to_picture(height, width)
         h = np.linalg.inv(to_picture) @ src_from_stab @ to_picture
-        local = self._given(mesh / [2 / width, 2 * self._aspect / height])
         matrix = self._given(h / h[2, 2])[None]
-        picture, mask = shown(self._picture, Answer(matrix, mesh_px=local.permute(2, 0, 1)[None]))
+        picture, mask = shown(self._picture, Answer(matrix))
         self._past.appendleft((self._net.features(picture), mask, numbers_of(matrix)))
 
     def _remembered(self) -> Past:
@@ -114,3 +107,11 @@ class ClosedLoop:
 
     def _given(self, values: npt.NDArray[Any]) -> torch.Tensor:
         return torch.from_numpy(np.asarray(values, np.float32)).to(self._device)
+
+
+def _plane_of(answer: Answer, size: tuple[int, int]) -> FloatArray:
+    """Return the homography nearest to a mesh, normalised: of a network that answers with nothing else."""
+    points = cell_centres(*size, 1)[:: size[0] // 8, :: size[1] // 8]
+    at = sources(answer, points.to(answer.src_from_dst.device), size)[0].cpu()
+    found, _ = cv2.findHomography((points / UNIT_PX).reshape(-1, 2).numpy(), (at / UNIT_PX).reshape(-1, 2).numpy())
+    return np.asarray(found)

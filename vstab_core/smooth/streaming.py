@@ -22,7 +22,7 @@ from ..corners import (
 from ..errors import UsageError
 from ..models.path_kernel import AHEAD
 from ..params import PARAMS, Parameters
-from ..types import MESH_SHAPE, FloatArray, FrameWarp
+from ..types import FloatArray, FrameWarp
 from .crop import magnify, retained_share, sides_of
 from .learned import LearnedPath
 from .solver import Bounds, PathProblem, Smoothness, roughness_bands
@@ -108,22 +108,15 @@ class StreamingPath:
             self._learned.begin_shot()
             self._goals: deque[FloatArray] = deque(maxlen=SPEED_OVER + 1)  # of the last frames given out
 
-    def show_instead(self, correction: FloatArray, mesh: FloatArray) -> FrameWarp:
-        """Take another correction for the frame given out last, as far as the budget allows; return its warp.
-
-        Args:
-            correction: (4,) as `coefficients` gives it.
-            mesh: (5, 5, 2) normalised, over the source frame, as in `FrameWarp`.
-        """
+    def show_instead(self, correction: FloatArray) -> FrameWarp:
+        """Take another correction (4,) for the frame given out last, as far as the budget allows; return its warp."""
         self._smooth[-1] += correction - self._offset
         self._offset = correction
         self._correction = self._corrected()
-        mesh = self._parameters.strength * mesh
         if self._parameters.border == "crop" and self._parameters.zoom != "none":
-            before = self._offset
-            mesh = self._fit_exactly(mesh)
-            self._smooth[-1] += self._offset - before
-        return self._warp(mesh)
+            self._fit_exactly()
+            self._smooth[-1] += self._offset - correction
+        return self._warp()
 
     def coefficients(self, correction: FloatArray) -> FloatArray:
         """Return a correction (3, 3) as coefficients (4,) in the basis of similarities; 0 for those not to be used."""
@@ -152,12 +145,11 @@ class StreamingPath:
         if self._parameters.border == "crop" and self._parameters.zoom != "none":
             self._fit_exactly()
         self._smooth = np.concatenate([self._smooth[1:], (path[0] + self._offset)[None]])
-        return self._warp(None)
+        return self._warp()
 
-    def _warp(self, mesh: FloatArray | None) -> FrameWarp:
+    def _warp(self) -> FrameWarp:
         src_from_dst = inverse(self._correction) @ magnify(np.array([self._shown]))[0]
-        local = None if mesh is None else np.asarray(mesh, np.float32)
-        return FrameWarp(src_from_dst / src_from_dst[2, 2], self._aspect, local)
+        return FrameWarp(src_from_dst / src_from_dst[2, 2], self._aspect)
 
     def _corrected(self) -> FloatArray:
         return np.asarray(similarity_from(self._strengths[1] * self._offset[None] @ self._basis, self._aspect)[0])
@@ -203,22 +195,17 @@ class StreamingPath:
         speed = (goal[-1] - self._goals[0]) / max(1, len(goal) + len(self._goals) - 2)
         return np.concatenate([goal, goal[-1] + np.arange(1, self._beyond + 1)[:, None] * speed])
 
-    def _fit_exactly(self, mesh: FloatArray | None = None) -> FloatArray:
-        """Take back of the correction, and of a mesh, what the budget does not allow; return what is left of that."""
+    def _fit_exactly(self) -> None:
         # The budget above is first order in the angle; the picture's edge is not.
-        mesh = np.zeros(MESH_SHAPE) if mesh is None else mesh
         for _ in range(8):
-            local = mesh[None] if mesh.any() else None
-            allowed = float(retained_share(inverse(self._correction)[None], self._aspect, local)[0])
-            short = self._shown - allowed
+            src_from_stab = inverse(self._correction)
+            short = self._shown - float(retained_share(src_from_stab[None], self._aspect)[0])
             if short <= 0:
-                return mesh
-            less = 1 - max(0.01, 2 * short)
-            self._offset, mesh = self._offset * less, mesh * less
+                return
+            self._offset = self._offset * (1 - max(0.01, 2 * short))
             self._correction = self._corrected()
         self._offset = np.zeros(4)
         self._correction = np.eye(3)
-        return np.zeros(MESH_SHAPE)
 
 
 def _window_problem(ahead: int, numbers: int, weights: Smoothness) -> PathProblem:
