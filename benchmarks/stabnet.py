@@ -1,13 +1,14 @@
 """Measures StabNet in its closed loop beside live streaming, and whether it stays steady over minutes.
 
-    python -m benchmarks.stabnet [--weights FILE] [--network NAME] [--clips PART...] [--frames 300] [--minutes M]
+    python -m benchmarks.stabnet [--weights FILE] [--network NAME] [--clips PART...] [--frames N] [--minutes M|--speed]
 
 Shaky clips of the shared footage, each method with no look-ahead and under the same crop budget. Shake: what of the
 shown path of the frame corners is faster than 1 Hz, RMS over all corners, as a share of the source's; motion between
 frames as the tracker measures it. `alone`: the network without the tracker to hold the picture, and without fallback.
 
 With --minutes, instead, a film of a known hand-held camera before a drawn scene, at the network's own size: by minute,
-the shake left, how far the shown view is off a camera that holds still, and the fallbacks.
+the shake left, how far the shown view is off a camera that holds still, and the fallbacks. With --speed, instead, the
+frames a second of one pass at 1080p, decoded and warped and not encoded, by method.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import json
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -25,7 +27,8 @@ import cv2
 import numpy as np
 import torch
 
-from benchmarks.common import FOOTAGE, RESULTS, machine, table, write_result
+from benchmarks.common import FOOTAGE, RESULTS, WORK, machine, table, write_result
+from benchmarks.synthetic import timing_clip
 from tests.synthetic import ASPECT, FPS, look, scene, shaking
 from vstab_core.closed_loop import ClosedLoopPath
 from vstab_core.corners import corners_from_homography, homography_from_corners, inverse
@@ -35,10 +38,12 @@ from vstab_core.models.load import folded, load_module
 from vstab_core.motion.homography import MotionEstimator, MotionStep
 from vstab_core.motion.stabnet import ClosedLoop, Proposal
 from vstab_core.params import Parameters
+from vstab_core.pipe.one_pass import OnePass
+from vstab_core.pipeline import DECIDED_AHEAD
 from vstab_core.smooth.streaming import StreamingPath
 from vstab_core.source import open_source
 from vstab_core.track import Luma
-from vstab_core.types import FloatArray, FrameWarp
+from vstab_core.types import FloatArray, Frame, FrameWarp
 
 RESULT = RESULTS / "stabnet.json"
 NAMES = ("klt", "cnn", "stabnet", "alone")
@@ -55,6 +60,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--clips", nargs="*", default=[], metavar="PART", help="clips whose name holds this")
     parser.add_argument("--frames", type=int, default=300, help="of each clip, at most")
     parser.add_argument("--minutes", type=int, default=0, help="of the long film")
+    parser.add_argument("--speed", action="store_true", help="of one pass at 1080p, without the encoder")
     parser.add_argument("--json", type=Path, default=RESULT)
     options = parser.parse_args(arguments)
     cv2.setNumThreads(1)
@@ -64,7 +70,9 @@ def main(arguments: list[str]) -> int:
     wanted = [path for path in clips if not options.clips or any(part in path.name for part in options.clips)]
     result: dict[str, Any] = json.loads(options.json.read_text()) if options.json.exists() else {}
     result |= {"machine": machine(), "network": options.network, "max_crop": MAX_CROP}
-    if options.minutes:
+    if options.speed:
+        result["1080p without the encoder"] = _speed()
+    elif options.minutes:
         result["long film"] = _long(net, options.minutes)
     else:
         result["clips"] = {}
@@ -140,6 +148,28 @@ def shake_of(steps: list[MotionStep], warps: list[FrameWarp], aspect: float, int
     long = [np.array(shot) for shot in shots if len(shot) >= MIN_SHOT_S / interval_s]
     fast = [above(shot, 1 / interval_s) for shot in long]
     return float(np.sqrt(np.mean(np.concatenate(fast) ** 2))) if fast else float("nan")
+
+
+def _speed() -> dict[str, dict[str, float]]:
+    """Print and return frames a second and processor milliseconds a frame, by method."""
+    clip = open_source(timing_clip(WORK / "speed"), Parameters())
+    found = {}
+    for method in ("klt", "cnn", "stabnet"):
+        parameters = Parameters(method=method, look_ahead=0)
+        steady = OnePass(clip.info, float(1 / clip.info.frame_rate), parameters, clip.tone, clip.light)
+        frames = steady.frames(clip.frames(lambda _: None), _blank, DECIDED_AHEAD)
+        next(frames)  # what is loaded once does not count
+        began, spent, count = time.monotonic(), time.process_time(), 0
+        for _ in frames:
+            count += 1
+        fps, ms = count / (time.monotonic() - began), 1e3 * (time.process_time() - spent) / count
+        found[method] = {"fps": round(fps, 1), "cpu_ms": round(ms, 1)}
+        print(method, found[method], flush=True)
+    return found
+
+
+def _blank(like: Frame) -> Frame:
+    return replace(like, planes=tuple(np.empty_like(plane) for plane in like.planes), source=None)
 
 
 def _long(net: torch.nn.Module, minutes: int) -> list[dict[str, float]]:

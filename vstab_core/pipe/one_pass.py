@@ -18,6 +18,8 @@ from ..smooth.streaming import StreamingPath
 from ..track import Luma
 from ..types import Frame, FrameWarp, VideoInfo
 
+Tracked = tuple[Frame | None, Luma | None, list[MotionStep]]  # the last has no frame
+
 
 class OnePass:
     """Stabilizes a stream of frames.
@@ -57,20 +59,27 @@ class OnePass:
             new_frame: gives the frames that are written to.
             ahead: frames that may be decided, in a thread of their own, while others are warped.
         """
-        decided = read_ahead(self._decided(frames), ahead, "decide", lambda pair: pair[0].nbytes)
+        # A closed loop takes as long as all the rest, so the tracker does not wait for it.
+        tracked = read_ahead(self._tracked(frames), ahead if self._loop is not None else 0, "track")
+        decided = read_ahead(self._decided(tracked), ahead, "decide", lambda pair: pair[0].nbytes)
         for frame, warp in decided:
             yield warp_frame(frame, warp, self._parameters, new_frame, self._light)
             del frame  # while the next one is awaited, nothing but `_waiting` need hold it
 
-    def _decided(self, frames: Iterable[Frame]) -> Iterator[tuple[Frame, FrameWarp]]:
+    def _tracked(self, frames: Iterable[Frame]) -> Iterator[Tracked]:
         for frame in frames:
-            self._waiting.append(frame)
             image = luma_of(frame, tone=self._tone)
+            yield frame, image, self._estimator.push(image)
             del frame
-            for warp in self._warps(self._estimator.push(image), image):
+        yield None, None, self._estimator.flush()
+
+    def _decided(self, tracked: Iterable[Tracked]) -> Iterator[tuple[Frame, FrameWarp]]:
+        for frame, image, steps in tracked:
+            if frame is not None:
+                self._waiting.append(frame)
+            del frame
+            for warp in self._warps(steps, image):
                 yield self._waiting.popleft(), warp
-        for warp in self._warps(self._estimator.flush(), None):
-            yield self._waiting.popleft(), warp
         for warp in self._smoother.flush() if self._smoother is not None else []:
             yield self._waiting.popleft(), warp
 
