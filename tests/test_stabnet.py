@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from tests.clips import ClipSpec, write_clip
 from tests.synthetic import ASPECT, FPS, Picture, film, moving, rms, shaking
@@ -16,6 +17,8 @@ from vstab_core.corners import corners_from_homography
 from vstab_core.errors import ModelError, UsageError
 from vstab_core.evaluation.shake import above
 from vstab_core.models import load
+from vstab_core.models.stabnet import StabNet, past_of
+from vstab_core.models.stabnet_graph import compiled
 from vstab_core.models.stabnet_resnet50 import PublishedStabNet
 from vstab_core.motion.stabnet import ClosedLoop
 from vstab_core.params import Parameters
@@ -133,3 +136,18 @@ def test_the_published_network_runs_in_the_same_loop() -> None:
     for h in (proposed.src_from_held, proposed.src_from_on, proposed.src_from_home):
         assert np.allclose(h, np.eye(3), atol=1e-5)
     loop.show(proposed.src_from_on)
+
+
+def test_the_graph_says_what_the_network_says() -> None:
+    net = load.load_module("stabnet")
+    assert isinstance(net, StabNet)
+    pictures = [torch.from_numpy(p).float()[None, None] for p in film(shaking(5, x=0.02), 8, size=SIZE)]
+    with torch.no_grad():
+        features_of, answer_of = compiled(net, pictures[0])
+        current = net.features(pictures[7])
+        past = past_of(
+            net.features(torch.cat(pictures[6:0:-1])), torch.ones(1, 6, *SIZE), torch.zeros(1, 6, 4), net.strides
+        )
+        told, said = answer_of(past, features_of(pictures[7])), net(past, current)[-1]
+    for name in ("held", "on", "home"):
+        assert torch.allclose(getattr(told, name), getattr(said, name), atol=1e-5), name

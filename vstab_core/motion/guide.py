@@ -27,6 +27,7 @@ class NetworkGuide:
 
     def __init__(self, net: torch.nn.Module | None = None) -> None:
         self._net: MotionNet = net or folded(load_module("motion", device="auto"))  # type: ignore[assignment]
+        torch.set_num_threads(1)  # pictures are so small that a second thread waits, and takes time from others
         self._device = next(self._net.parameters(), torch.empty(0)).device
 
     def compare(self, ref: View, cur: View, aspect: float) -> Guess:

@@ -7,6 +7,7 @@ shown in the end, at full resolution, and tells it, so that it goes on from what
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,10 @@ import torch
 from ..models.load import folded, load_module
 from ..models.motion import UNIT_PX, Features, cell_centres
 from ..models.stabnet import PAST, Answer, Past, StabNet, numbers_of, past_of, shown, sources
+from ..models.stabnet_graph import compiled
 from ..types import FloatArray
+
+Ways = tuple[Callable[[torch.Tensor], Features], Callable[[Past, Features], Answer]]
 
 MULTIPLE = 16  # of a side: the coarsest cell
 
@@ -47,25 +51,30 @@ class ClosedLoop:
     """
 
     def __init__(self, aspect: float, net: torch.nn.Module | None = None) -> None:
-        self._net: StabNet = net or folded(load_module("stabnet", device="auto"))  # type: ignore[assignment]
+        self._net: Any = net or folded(load_module("stabnet", device="auto"))
+        torch.set_num_threads(1)  # pictures are so small that a second thread waits, and takes time from others
+        self._size: tuple[int, ...] = ()
         self._device = next(self._net.parameters(), torch.empty(0)).device
         self._aspect = aspect
         self._past: deque[tuple[Features, torch.Tensor, torch.Tensor]] = deque(maxlen=max(PAST))  # the latest first
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def begin(self, image: npt.NDArray[np.uint8]) -> None:
         """Show a frame as it is, as if it had been there for long; `image` is a luma proxy (H, W)."""
         picture = self._input(image)
+        if self._size != tuple(picture.shape[2:]):
+            self._size = tuple(picture.shape[2:])
+            self._features, self._forward = self._ways(picture)
         mask = torch.ones(1, *picture.shape[2:], device=self._device)
-        remembered = self._net.features(picture), mask, torch.zeros(1, 4, device=self._device)
+        remembered = self._features(picture), mask, torch.zeros(1, 4, device=self._device)
         self._past.extend([remembered] * max(PAST))
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def propose(self, image: npt.NDArray[np.uint8]) -> Proposal:
         """Return how the network would show the next frame."""
         self._picture = self._input(image)
         height, width = self._picture.shape[2:]
-        answer = self._net.forward(self._remembered(), self._net.features(self._picture))[-1]
+        answer = self._forward(self._remembered(), self._features(self._picture))
         to_picture = self._to_picture(height, width)
 
         def in_picture(part: torch.Tensor | None) -> FloatArray:
@@ -75,7 +84,7 @@ class ClosedLoop:
 
         return Proposal(in_picture(answer.held), in_picture(answer.on), in_picture(answer.home))
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def show(self, src_from_stab: FloatArray) -> None:
         """Remember how that frame was shown: (3, 3) normalised, without zoom."""
         height, width = self._picture.shape[2:]
@@ -83,7 +92,14 @@ class ClosedLoop:
         h = np.linalg.inv(to_picture) @ src_from_stab @ to_picture
         matrix = self._given(h / h[2, 2])[None]
         picture, mask = shown(self._picture, Answer(matrix))
-        self._past.appendleft((self._net.features(picture), mask, numbers_of(matrix)))
+        self._past.appendleft((self._features(picture), mask, numbers_of(matrix)))
+
+    def _ways(
+        self, picture: torch.Tensor
+    ) -> tuple[Callable[[torch.Tensor], Features], Callable[[Past, Features], Answer]]:
+        if isinstance(self._net, StabNet):
+            return compiled(self._net, picture)
+        return self._net.features, lambda past, current: self._net(past, current)[-1]
 
     def _remembered(self) -> Past:
         past = [self._past[back - 1] for back in PAST]
