@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from vstab_core.models.stabnet import PAST, Answer, filled, shown, sources
+from vstab_core.models.stabnet import PAST, Answer, StabNet, filled, shown, sources
 from vstab_core.models.stabnet_resnet50 import FARTHEST, PublishedStabNet
 from vstab_core.training import shaky
 from vstab_core.training.recipe import rng_of
 from vstab_core.training.shaky import Film, cells_of, make_films
-from vstab_core.training.stabnet import BACK, TURNS, answers_of, error_px, loss, make_batch
+from vstab_core.training.stabnet import BACK, TURNS, answers_of, error_px, loss, make_batch, with_motion_network
 from vstab_core.training.stills import load_stills
 
 SIZE = (144, 256)
@@ -131,3 +131,27 @@ def test_the_published_network_begins_with_the_frame_as_it_is_and_stays_inside()
     assert float(far.mesh_px[0, 0, 2, 2]) == pytest.approx(FARTHEST * 80)  # the middle vertex, half sides of 80 px
     assert sum(value.numel() for value in net.parameters()) == 26_199_282
     assert len(PAST) == 6
+
+
+def test_training_reaches_all_but_the_motion_network_within() -> None:
+    net = with_motion_network().train()
+    assert isinstance(net, StabNet)
+    before = {name: value.clone() for name, value in net.motion.state_dict().items()}
+    terms = loss(net, make_batch(STILLS, rng_of(1, 0), 2, (64, 112)))
+    assert set(terms) == {"pixel", "feature", "cells", "temporal", "eased", "shape", "border"}
+    torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
+    assert all(value.grad is None for value in net.motion.parameters())
+    assert all(torch.equal(value, before[name]) for name, value in net.motion.state_dict().items())
+    for part in (net.mesh, net.homeward[-1], net.decide.change):
+        assert all(value.grad is not None and float(value.grad.abs().max()) > 0 for value in part.parameters())
+
+
+def test_fresh_it_holds_the_picture_still() -> None:
+    net = with_motion_network().eval()
+    batch = make_batch(STILLS, rng_of(1, 0), 1, (64, 112))
+    with torch.no_grad():
+        answer = answers_of(net, batch)[0][-1]
+    assert answer.held is not None
+    assert answer.on is not None
+    assert torch.allclose(answer.on, answer.held, atol=2e-3)  # a third of a pixel: what the fit's prior takes
+    assert torch.equal(answer.home, answer.on)

@@ -60,7 +60,8 @@ class OnePass:
             ahead: frames that may be decided, in a thread of their own, while others are warped.
         """
         # A closed loop takes as long as all the rest, so the tracker does not wait for it.
-        tracked = read_ahead(self._tracked(frames), ahead if self._loop is not None else 0, "track")
+        between = ahead if self._loop is not None else 0
+        tracked = read_ahead(self._tracked(frames), between, "track", lambda item: item[0].nbytes if item[0] else 0)
         decided = read_ahead(self._decided(tracked), ahead, "decide", lambda pair: pair[0].nbytes)
         for frame, warp in decided:
             yield warp_frame(frame, warp, self._parameters, new_frame, self._light)
