@@ -17,7 +17,7 @@ def smooth(motion: CameraMotion | RotationMotion, parameters: Parameters) -> War
     if parameters.method == "stabnet" and isinstance(motion, CameraMotion):
         raise UsageError(
             "--method stabnet decides the warps while it reads the clip, so that no other can be had of a sidecar; run "
-            "`vstab analyze` again with these parameters, or smooth it with --method klt"
+            "`vstab analyze` again with these parameters, or with another method"
         )
     if parameters.hyperlapse > 1:
         return hyperlapse.smooth(motion, parameters)
