@@ -31,7 +31,7 @@ RADIUS = 3  # of the search, cells
 FIT_SCALE_PX = (3.0, 1.5)  # residual at which a cell's weight is a quarter, by pass
 REACH_PX = 2.0  # of a cell's answer of 1
 FAR = 0.1  # of what was moved and of the way home, normalised: about 1 in the network
-HOMEWARD = 1 / 16  # of the way home, each frame, where nobody chooses otherwise
+HOMEWARD = 1 / 16  # of the way home, each frame, in training
 PER_FRAME = 32  # features of the comparison with one past frame
 WIDTH = 96
 HIDDEN = 64
@@ -114,13 +114,12 @@ class StabNet(nn.Module):
         with torch.no_grad():
             return self.motion.features(image)
 
-    def forward(self, past: Past, current: Features, homeward: float = HOMEWARD) -> list[Answer]:
+    def forward(self, past: Past, current: Features) -> list[Answer]:
         """Return the answer of every pass, the last one with a mesh; in evaluation mode, of the first.
 
         Args:
             past: what was shown.
             current: the new frame's features.
-            homeward: share of the way home that is gone.
         """
         with torch.no_grad():
             latest = Features([x[:, 0] for x in past.compared], past.context)
@@ -145,7 +144,7 @@ class StabNet(nn.Module):
             way = self.homeward(torch.cat([hidden.mean(dim=(2, 3)), hidden.amax(dim=(2, 3)), moved_by], dim=1)) * FAR
             home = on @ similarity(way)
             # Both are near one another, with 1 in the corner: between them lies what is between their entries.
-            answers.append(Answer(on + homeward * (home - on), None, held.cur_from_ref, on, home, flow, STRIDE))
+            answers.append(Answer(on + HOMEWARD * (home - on), None, held.cur_from_ref, on, home, flow, STRIDE))
         mesh = self.mesh(F.adaptive_avg_pool2d(hidden, (VERTICES, VERTICES)))
         return [*answers[:-1], replace(answers[-1], mesh_px=mesh)]
 
