@@ -11,8 +11,8 @@ from tests.clips import ClipSpec, write_clip
 from tests.synthetic import Picture, film, moving, shaking
 from vstab_core.errors import InputError
 from vstab_core.training.paired_clips import film_pair, has_pairs, read_pairs
+from vstab_core.training.pairs import cells_of
 from vstab_core.training.recipe import Options
-from vstab_core.training.shaky import cells_of
 from vstab_core.training.stabnet import BACK, STRIDE, TURNS, lesson_of
 
 SIZE = (144, 256)

@@ -10,8 +10,9 @@ import torch
 from vstab_core.models.stabnet import PAST, Answer, StabNet, filled, shown, sources
 from vstab_core.models.stabnet_resnet50 import FARTHEST, PublishedStabNet
 from vstab_core.training import shaky
+from vstab_core.training.pairs import cells_of
 from vstab_core.training.recipe import rng_of
-from vstab_core.training.shaky import Film, cells_of, make_films
+from vstab_core.training.shaky import Film, make_films
 from vstab_core.training.stabnet import BACK, TURNS, answers_of, error_px, loss, make_batch, with_motion_network
 from vstab_core.training.stills import load_stills
 

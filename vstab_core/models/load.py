@@ -35,7 +35,7 @@ def load(name: str, architecture: str, path: Path | None = None) -> Arrays:
     """Return the weights of a network as arrays, by name.
 
     Args:
-        name: of the network: "path", "motion".
+        name: of the network: "path", "motion", "stabnet".
         architecture: what the code can run; the file must be of the same.
         path: another file than the installed one.
 

@@ -7,18 +7,17 @@ can be tracked, where it ends.
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from ..models.load import folded, load_module
-from ..models.motion import UNIT_PX, Features, MotionNet, cell_centres, moved
+from ..models.motion import Features, MotionNet, cell_centres, moved
 from ..track import View
 from .guided import Guess
+from .network_input import reduced, to_picture
 
 LONG_SIDE_PX = 320  # of the network's input, as in training
-MULTIPLE = 16  # of a side: the coarsest cell
 AGREES_PX = 2.0  # of the input: a cell that far from the answer supports it by a quarter
 
 
@@ -40,8 +39,7 @@ class NetworkGuide:
     @torch.inference_mode()
     def look(self, image: npt.NDArray[np.uint8]) -> Features:
         """Return the features of a luma proxy (H, W)."""
-        height, width = _input_size(image.shape)
-        small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+        small = reduced(image, LONG_SIDE_PX)
         return self._net.features(torch.from_numpy(small).float()[None, None].to(self._device))
 
     @torch.inference_mode()
@@ -54,14 +52,6 @@ class NetworkGuide:
         leads = moved(estimate.cur_from_ref, grid)[0] - grid
         off = (estimate.flow_px[0].permute(1, 2, 0) - leads).norm(dim=-1)
         agrees = 1 / (1 + (off / AGREES_PX) ** 2) ** 2
-        # The input is a little taller or lower than the picture: its sides are multiples of the cells.
-        width, height = cols * estimate.stride, rows * estimate.stride
-        to_picture = np.diag([2 * UNIT_PX / width, 2 * aspect * UNIT_PX / height, 1])
-        h = to_picture @ estimate.cur_from_ref[0].double().cpu().numpy() @ np.linalg.inv(to_picture)
+        out = to_picture(rows * estimate.stride, cols * estimate.stride, aspect)
+        h = out @ estimate.cur_from_ref[0].double().cpu().numpy() @ np.linalg.inv(out)
         return Guess(h / h[2, 2], background.cpu().numpy(), float((background * agrees).mean()))
-
-
-def _input_size(shape: tuple[int, ...]) -> tuple[int, int]:
-    scale = LONG_SIDE_PX / max(shape)
-    height, width = (max(4, round(side * scale / MULTIPLE)) * MULTIPLE for side in shape[:2])
-    return height, width

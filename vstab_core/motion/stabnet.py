@@ -21,10 +21,9 @@ from ..models.motion import UNIT_PX, Features, cell_centres
 from ..models.stabnet import PAST, Answer, Past, StabNet, numbers_of, past_of, shown, sources
 from ..models.stabnet_graph import compiled
 from ..types import FloatArray
+from .network_input import reduced, to_picture
 
 Ways = tuple[Callable[[torch.Tensor], Features], Callable[[Past, Features], Answer]]
-
-MULTIPLE = 16  # of a side: the coarsest cell
 
 
 @dataclass(frozen=True)
@@ -75,11 +74,11 @@ class ClosedLoop:
         self._picture = self._input(image)
         height, width = self._picture.shape[2:]
         answer = self._forward(self._remembered(), self._features(self._picture))
-        to_picture = self._to_picture(height, width)
+        out = to_picture(height, width, self._aspect)
 
         def in_picture(part: torch.Tensor | None) -> FloatArray:
             of_input = _plane_of(answer, (height, width)) if part is None else part[0].double().cpu().numpy()
-            h = to_picture @ of_input @ np.linalg.inv(to_picture)
+            h = out @ of_input @ np.linalg.inv(out)
             return np.asarray(h / h[2, 2])
 
         return Proposal(in_picture(answer.held), in_picture(answer.on), in_picture(answer.home))
@@ -88,8 +87,8 @@ class ClosedLoop:
     def show(self, src_from_stab: FloatArray) -> None:
         """Remember how that frame was shown: (3, 3) normalised, without zoom."""
         height, width = self._picture.shape[2:]
-        to_picture = self._to_picture(height, width)
-        h = np.linalg.inv(to_picture) @ src_from_stab @ to_picture
+        out = to_picture(height, width, self._aspect)
+        h = np.linalg.inv(out) @ src_from_stab @ out
         matrix = self._given(h / h[2, 2])[None]
         picture, mask = shown(self._picture, Answer(matrix))
         self._past.appendleft((self._features(picture), mask, numbers_of(matrix)))
@@ -111,14 +110,8 @@ class ClosedLoop:
         mask = torch.cat([mask for _, mask, _ in past])[None]
         return past_of(features, mask, torch.cat([moved_by for *_, moved_by in past])[None], self._net.strides)
 
-    def _to_picture(self, height: int, width: int) -> FloatArray:
-        # The input is a little taller or lower than the picture: its sides are multiples of the cells.
-        return np.diag([2 * UNIT_PX / width, 2 * self._aspect * UNIT_PX / height, 1])
-
     def _input(self, image: npt.NDArray[np.uint8]) -> torch.Tensor:
-        scale = max(self._net.size) / max(image.shape)
-        height, width = (max(4, round(side * scale / MULTIPLE)) * MULTIPLE for side in image.shape)
-        small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+        small = reduced(image, max(self._net.size))
         return self._given(small)[None, None]
 
     def _given(self, values: npt.NDArray[Any]) -> torch.Tensor:

@@ -20,15 +20,13 @@ from torch import Tensor
 from ..models.motion import ARCHITECTURE, STRIDES, UNIT_PX, Estimate, MotionNet, build, cell_centres, moved
 from .pairs import make_pair
 from .recipe import Batch, Lesson, Options, Recipe, Terms, rng_of
-from .stills import DRAWN, Pyramid, load_stills
+from .stills import DRAWN, Pyramid, split_stills
 
 SIZE = (112, 192)  # of a training pair: a part of a picture 320 wide, so more pairs in the same time
 BATCH = 16
 EARLIER = 0.7  # weight of a pass against the next
 WEIGHTS = {"corners": 0.5, "flow": 1.0, "background": 4.0}
 FAR_PX = 40.0  # an error larger than this counts as this
-HELD_OUT_STILLS = 8  # drawn ones,
-HELD_OUT_EVERY = 8  # and every eighth of the photographs
 HELD_OUT_BATCHES = 16
 
 
@@ -119,10 +117,7 @@ def _measure(batches: Sequence[Batch], net: torch.nn.Module) -> dict[str, float]
 
 
 def _prepare(options: Options, data: Path | None) -> Lesson:
-    stills, held_out = load_stills(data, options.seed), load_stills(None, options.seed + 1, HELD_OUT_STILLS)
-    if data is not None:
-        held_out += stills[DRAWN::HELD_OUT_EVERY]
-        stills = [still for n, still in enumerate(stills) if n < DRAWN or (n - DRAWN) % HELD_OUT_EVERY]
+    stills, held_out = split_stills(data, options.seed)
     unseen = [make_batch(held_out, rng_of(options.seed + 1, n)) for n in range(HELD_OUT_BATCHES)]
     photographs = len(stills) - DRAWN
     return Lesson(

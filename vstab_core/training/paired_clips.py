@@ -21,7 +21,8 @@ from ..errors import InputError
 from ..motion.match import Matcher
 from ..track import open_view, refill
 from ..types import FloatArray
-from .shaky import Film, Image, cells_of, inside, loose
+from .pairs import cells_of
+from .shaky import Film, Image, inside, loose
 
 STEADY, SHAKY = "stable", "unstable"
 MAX_FRAMES = 900  # of a clip: half a minute

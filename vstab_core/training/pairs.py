@@ -16,13 +16,14 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from .stills import Pyramid, pick
+from .stills import Pyramid, pick, view_of
 
 Image = npt.NDArray[Any]  # float32; OpenCV's stubs promise less
 Matrix = npt.NDArray[Any]
 
 LARGEST_SHIFT_PX = 44.0  # an eighth of the picture from one frame to the next
 BACKGROUND_WITHIN_PX = 1.0  # of the plane: what stands further off does not tell of the camera's turn
+SCALES, TURN_RAD = (0.5, 3.0), 0.15  # of the still under a view
 CUTS = 0.04  # share of the pairs
 NO_MAP: Any = None  # positions in one array need no second
 OUTLINE_STEPS = 256  # of a silhouette, around it
@@ -59,7 +60,7 @@ def make_pair(stills: Sequence[Pyramid], rng: np.random.Generator, size: tuple[i
 
 def _film(stills: Sequence[Pyramid], rng: np.random.Generator, size: tuple[int, int]) -> Pair:
     height, width = size
-    grid = _grid(size)
+    grid = cells_of(size, 1)
     h = _camera_step(rng)
     plane_flow = _moved(h, grid) - grid
     parallax = _parallax(rng, size, plane_flow)
@@ -76,10 +77,11 @@ def _film(stills: Sequence[Pyramid], rng: np.random.Generator, size: tuple[int, 
     return Pair(ref, cur, h, flow.astype(np.float32), background * inside)
 
 
-def _grid(size: tuple[int, int]) -> Image:
-    """Return (H, W, 2): pixel centres from the middle of the picture."""
+def cells_of(size: tuple[int, int], stride: int) -> Image:
+    """Return (h, w, 2): the middles of the cells of a picture of (height, width), px from its middle."""
     height, width = size
-    x, y = np.arange(width) + 0.5 - width / 2, np.arange(height) + 0.5 - height / 2
+    x = (np.arange(width // stride) + 0.5) * stride - width / 2
+    y = (np.arange(height // stride) + 0.5) * stride - height / 2
     return np.stack(np.meshgrid(x, y), axis=-1).astype(np.float32)
 
 
@@ -176,22 +178,8 @@ def outline(rng: np.random.Generator, size: tuple[int, int]) -> Callable[[Image]
 
 def _see(still: Pyramid, rng: np.random.Generator, grid: Image, views: list[Image]) -> tuple[Image, Image]:
     """Return what the points of two views see of a still, at one random place, size and angle of it."""
-    height, width = grid.shape[:2]
-    scale = float(np.exp(rng.uniform(np.log(0.5), np.log(3.0))))
-    level = int(np.clip(np.round(np.log2(scale)), 0, len(still) - 1))
-    picture = still[level]
-    scale /= 2**level
-    turn = rng.normal(0, 0.15)
-    rotation = scale * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
-    room = np.maximum(np.array(picture.shape[::-1]) - scale * np.array([width, height]), 0) / 2
-    middle = np.array(picture.shape[::-1]) / 2 + rng.uniform(-1, 1, 2) * room
-    flip = [-1, 1] if rng.random() < 0.5 else [1, 1]
-    to_still = np.column_stack([rotation * flip, middle - 0.5])
-    seen = []
-    for points in views:
-        at = cv2.transform(points, to_still)
-        seen.append(cv2.remap(picture, at, NO_MAP, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT).astype(np.float32))
-    return seen[0], seen[1]
+    seen = view_of(still, rng, grid.shape[:2], SCALES, TURN_RAD)
+    return seen(views[0]), seen(views[1])
 
 
 def _camera(rng: np.random.Generator, ref: Image, cur: Image, h: Matrix) -> tuple[Image, Image]:

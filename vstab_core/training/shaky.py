@@ -19,9 +19,9 @@ from scipy.ndimage import gaussian_filter1d
 
 from ..corners import inverse, similarity_basis, similarity_from
 from ..types import FloatArray
-from .pairs import motion_blur, outline, smooth_noise
+from .pairs import cells_of, motion_blur, outline, smooth_noise
 from .paths import make_paths
-from .stills import Pyramid, pick
+from .stills import Pyramid, pick, view_of
 
 Image = npt.NDArray[Any]  # float32; OpenCV's stubs promise less
 
@@ -29,6 +29,7 @@ STEADY_S = 0.5  # the steady path is the shaky one, smoothed by a Gaussian of th
 MARGIN = 60  # frames of path before and after, for the smoothing: two deviations at 60 frames a second
 PARALLAX = 0.3  # of the shift between two cameras, at most
 SEEN_WITHIN_PX = 1.0  # of the plane: what stands nearer does not tell of the camera
+SCALES, TURN_RAD = (0.7, 3.5), 0.1  # of a still under the view
 NO_MAP: Any = None  # positions in one array need no second
 
 
@@ -110,14 +111,6 @@ def loose(rng: np.random.Generator, back: npt.NDArray[np.int_], width_px: int, s
     return np.asarray(drift - back[:, None] * speed * np.exp(-back[:, None] / 16) + jitter)
 
 
-def cells_of(size: tuple[int, int], stride: int) -> Image:
-    """Return (h, w, 2): the middles of the cells of a picture of (height, width), px from its middle."""
-    height, width = size
-    x = (np.arange(width // stride) + 0.5) * stride - width / 2
-    y = (np.arange(height // stride) + 0.5) * stride - height / 2
-    return np.stack(np.meshgrid(x, y), axis=-1).astype(np.float32)
-
-
 class _Views:
     """Both cameras' paths, and the affine maps (in pixels from the middle) from the world to their pictures."""
 
@@ -169,7 +162,7 @@ class _Filming:
         # The world is as the steady camera sees it in the first frame.
         self._home = views.steady(now[:1])[0]
         self._readout = rng.uniform(0.1, 0.9) if rng.random() < 0.5 else 0.0
-        self._world = _still_of(pick(stills, rng), rng, size)
+        self._world = view_of(pick(stills, rng), rng, size, SCALES, TURN_RAD)
         self._nearness = _nearness(rng, size) if rng.random() < 0.4 else None
         count = int(rng.choice([0, 1, 2], p=[0.45, 0.35, 0.2]))
         self._things = [_Thing(stills, rng, size) for _ in range(count)]
@@ -270,7 +263,7 @@ class _Thing:
     """Something before the background that moves evenly by itself."""
 
     def __init__(self, stills: Sequence[Pyramid], rng: np.random.Generator, size: tuple[int, int]) -> None:
-        self._texture = _still_of(pick(stills, rng), rng, size)
+        self._texture = view_of(pick(stills, rng), rng, size, SCALES, TURN_RAD)
         self._cover = outline(rng, size)
         self._speed = rng.normal(0, rng.choice([0.3, 1.0, 3.0]), 2).astype(np.float32)
 
@@ -309,28 +302,6 @@ class _Light:
             jpeg: Any = cv2.imencode(".jpg", codes, [cv2.IMWRITE_JPEG_QUALITY, self._quality])[1]
             codes = np.asarray(cv2.imdecode(jpeg, cv2.IMREAD_GRAYSCALE), np.uint8)
         return codes.astype(np.float32)
-
-
-def _still_of(still: Pyramid, rng: np.random.Generator, size: tuple[int, int]) -> Callable[[Image], Image]:
-    """Return a function from points (H, W, 2) to what they show of a still, at a random place, size and angle of it."""
-    height, width = size
-    scale = float(np.exp(rng.uniform(np.log(0.7), np.log(3.5))))
-    level = int(np.clip(np.round(np.log2(scale)), 0, len(still) - 1))
-    picture = still[level]
-    scale /= 2**level
-    turn = rng.normal(0, 0.1)
-    rotation = scale * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
-    room = np.maximum(np.array(picture.shape[::-1]) - scale * np.array([width, height]), 0) / 2
-    middle = np.array(picture.shape[::-1]) / 2 + rng.uniform(-1, 1, 2) * room
-    flip = [-1, 1] if rng.random() < 0.5 else [1, 1]
-    to_still = np.column_stack([rotation * flip, middle - 0.5])
-
-    def at(points: Image) -> Image:
-        places = cv2.transform(np.asarray(points, np.float32), to_still)
-        seen = cv2.remap(picture, places, NO_MAP, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
-        return np.asarray(seen, np.float32)
-
-    return at
 
 
 def _nearness(rng: np.random.Generator, size: tuple[int, int]) -> Callable[[Image], Image]:

@@ -28,7 +28,7 @@ from ..models.stabnet import ARCHITECTURE, PAST, Answer, StabNet, build, filled,
 from .paired_clips import film_pair, has_pairs, read_pairs
 from .recipe import Batch, Lesson, Options, Recipe, Terms, rng_of
 from .shaky import Film, make_films
-from .stills import DRAWN, Pyramid, load_stills
+from .stills import DRAWN, Pyramid, split_stills
 
 STRIDE = STRIDES[-1]  # of the truth
 BATCH = 8
@@ -39,8 +39,6 @@ WEIGHTS = {"pixel": 5.0, "feature": 1.0, "cells": 0.5, "temporal": 4.0, "eased":
 BORDER = 0.075  # of the width and height, on each side: the default crop budget
 FAR_PX = 48.0  # an error larger than this counts as this
 INTER = 20.0  # of the shape term, against intra, as published
-HELD_OUT_STILLS = 8
-HELD_OUT_EVERY = 8  # of the photographs
 HELD_OUT_BATCHES = 8
 
 
@@ -234,11 +232,7 @@ def lesson_of(options: Options, data: Path | None, size: tuple[int, int], count:
         unseen_batches: that are held out; of drawn pictures only, if `data` holds clips.
     """
     clips = read_pairs(data, size, max(BACK) + TURNS) if data is not None and has_pairs(data) else []
-    photographs = None if clips else data
-    stills, held_out = load_stills(photographs, options.seed), load_stills(None, options.seed + 1, HELD_OUT_STILLS)
-    if photographs is not None:
-        held_out += stills[DRAWN::HELD_OUT_EVERY]
-        stills = [still for n, still in enumerate(stills) if n < DRAWN or (n - DRAWN) % HELD_OUT_EVERY]
+    stills, held_out = split_stills(None if clips else data, options.seed)
     unseen = [make_batch(held_out, rng_of(options.seed + 1, n), count, size) for n in range(unseen_batches)]
 
     def batch(step: int) -> Batch:

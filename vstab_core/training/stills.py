@@ -6,7 +6,7 @@ spectrum of photographs, and need no licence (Lee, Mumford and Huang, IJCV 2001)
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,15 @@ from ..errors import UsageError
 
 Gray = npt.NDArray[np.uint8]
 Pyramid = list[Gray]  # each half of the one before
+Points = npt.NDArray[Any]
+Picture = npt.NDArray[Any]
 
 PHOTO_LONG_SIDE_PX = 1600
 DRAWN_SIZE = (720, 1280)
 DRAWN = 48  # different enough for a training run, drawn in ten seconds
 LEVELS = 4
+HELD_OUT_DRAWN = 8  # drawn pictures of another seed,
+HELD_OUT_EVERY = 8  # and every eighth of the photographs
 SUFFIXES = {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp"}
 
 
@@ -40,6 +44,46 @@ def load_stills(folder: Path | None, seed: int, drawn: int = DRAWN) -> list[Pyra
             raise UsageError(f"no picture in '{folder}'; stills are {', '.join(sorted(SUFFIXES))} files")
         stills += found
     return stills
+
+
+def split_stills(folder: Path | None, seed: int) -> tuple[list[Pyramid], list[Pyramid]]:
+    """Return the pictures to train on, and those held out: other drawn ones, and some of the photographs."""
+    stills, held_out = load_stills(folder, seed), load_stills(None, seed + 1, HELD_OUT_DRAWN)
+    held_out += stills[DRAWN::HELD_OUT_EVERY]
+    return [still for n, still in enumerate(stills) if n < DRAWN or (n - DRAWN) % HELD_OUT_EVERY], held_out
+
+
+def view_of(
+    still: Pyramid, rng: np.random.Generator, size: tuple[int, int], scales: tuple[float, float], turn_rad: float
+) -> Callable[[Points], Picture]:
+    """Return a function from points (H, W, 2), px from the middle, to what they show of a still, (H, W) float32.
+
+    Args:
+        still: of which a random place is seen.
+        rng: decides where, how large, and whether mirrored.
+        size: (height, width) of the picture, whose points lie within the still if there is room.
+        scales: pixels of the still a pixel of the picture, least and most.
+        turn_rad: deviation of the angle.
+    """
+    height, width = size
+    scale = float(np.exp(rng.uniform(np.log(scales[0]), np.log(scales[1]))))
+    level = int(np.clip(np.round(np.log2(scale)), 0, len(still) - 1))
+    picture = still[level]
+    scale /= 2**level
+    turn = rng.normal(0, turn_rad)
+    rotation = scale * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    room = np.maximum(np.array(picture.shape[::-1]) - scale * np.array([width, height]), 0) / 2
+    middle = np.array(picture.shape[::-1]) / 2 + rng.uniform(-1, 1, 2) * room
+    flip = [-1, 1] if rng.random() < 0.5 else [1, 1]
+    to_still = np.column_stack([rotation * flip, middle - 0.5])
+    no_map: Any = None  # positions in one array need no second
+
+    def at(points: Points) -> Picture:
+        places = cv2.transform(np.asarray(points, np.float32), to_still)
+        seen = cv2.remap(picture, places, no_map, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+        return np.asarray(seen, np.float32)
+
+    return at
 
 
 def pyramid(picture: Gray) -> Pyramid:
