@@ -150,7 +150,7 @@ def _grid(planes: Tensor, stride: int) -> Tensor:
 
 
 def _mean_square(off: Tensor, scale: Tensor, seen: Tensor | None = None) -> Tensor:
-    # Beyond FAR_PX linear in place of square: a sample that cannot be known should not decide.
+    # Beyond 3 linear in place of square, and no more than FAR_PX: a sample that cannot be known should not decide.
     length = (off.square().sum(dim=-1) + 1e-6).sqrt() * scale[:, None, None]
     square = torch.where(length < 3, length.square(), 6 * length - 9).clamp_max(FAR_PX)
     if seen is None:
