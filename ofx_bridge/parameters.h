@@ -22,8 +22,8 @@ struct Row {
 
 constexpr Row kRows[] = {
     {"method", "Method",
-     "klt: corner tracks, robust estimation and a solved path; cnn: a trained network helps where tracks leave doubt (dark, blurred, crowded pictures), and another chooses the path of streaming that sees 0 or 5 to 9 frames ahead; stabnet: a network decides each warp from the frame and those shown before, and no later one.",
-     Stage::analyze, true, true, false, 0.0, 0.0, 0.0, false, nullptr, {"klt", "cnn", "stabnet", nullptr}, 0},
+     "cnn: corner tracks, robust estimation and a solved path; a trained network helps where tracks leave doubt (dark, blurred, crowded pictures), and another chooses the path of streaming that sees 0 or 5 to 9 frames ahead; klt: the same without networks; stabnet: a network decides each warp from the frame and those shown before, and no later one.",
+     Stage::analyze, true, true, false, 0.0, 0.0, 0.0, false, nullptr, {"klt", "cnn", "stabnet", nullptr}, 1},
     {"input_space", "Input space",
      "Colour space that the clip was recorded in, as 'ARRI LogC4' (`vstab spaces` lists them), so that log, linear and HDR clips track as well as others; auto goes by the clip's tags.",
      Stage::analyze, true, true, false, 0.0, 0.0, 0.0, false, "auto", {nullptr}, 0},

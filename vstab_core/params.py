@@ -143,13 +143,14 @@ class Parameters:
         "cubemap (3x2) and eac become equirect; vr180 is half a sphere.",
     )
     method: str = _choice(
-        "klt",
+        "cnn",
         ("klt", "cnn", "stabnet"),
         "analyze",
         "Method",
-        "klt: corner tracks, robust estimation and a solved path; cnn: a trained network helps where tracks leave "
-        "doubt (dark, blurred, crowded pictures), and another chooses the path of streaming that sees 0 or 5 to 9 "
-        "frames ahead; stabnet: a network decides each warp from the frame and those shown before, and no later one.",
+        "cnn: corner tracks, robust estimation and a solved path; a trained network helps where tracks leave doubt "
+        "(dark, blurred, crowded pictures), and another chooses the path of streaming that sees 0 or 5 to 9 frames "
+        "ahead; klt: the same without networks; stabnet: a network decides each warp from the frame and those shown "
+        "before, and no later one.",
     )
     input_space: str = _text(
         "auto",

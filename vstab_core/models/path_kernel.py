@@ -5,10 +5,11 @@ smooth and close, and each seeing as far ahead as streaming may. The shown path 
 
     P_t = (C_t + sum_k w_k F_k(t)) / (1 + sum_k w_k),      w_k >= 0,
 
-anchored at the measured path. Two of the F are not of the bank but of the shown path itself: that it stays where it
-was, P_(t-1), and that it goes on as before, 2 P_(t-1) - P_(t-2). The network (three dense layers) chooses the weights
-anew for every frame: wide kernels while they stay inside the crop budget, narrower ones before they leave it. All of
-them keep a still camera still and a steady pan even, so any weights do.
+anchored at the measured path. Five of the F are not of the bank but go on from the path as it was shown: that it stays
+where it was, P_(t-1); that it goes on as before, 2 P_(t-1) - P_(t-2); and that it goes on at the pace that the camera
+has had on average, over shorter and longer times. The network (three dense layers) chooses the weights anew for every
+frame: wide kernels while they stay inside the crop budget, narrower ones before they leave it; it sees how much of the
+budget is used. All of the F keep a still camera still and a steady pan even, so any weights do.
 
 All four numbers of a similarity go through the same network, each in units of the correction that would use up the crop
 budget alone; so one network serves every budget. Everything here works on any number of paths at once: training runs
@@ -17,6 +18,7 @@ the same code.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -24,15 +26,17 @@ import numpy as np
 from ..types import FloatArray
 from .load import Arrays, load
 
-ARCHITECTURE = "path 1"
+ARCHITECTURE = "path 2"
 AHEAD = 9  # the most frames it looks ahead; from ten on, a plain filter is as good
 MOVING = (1.5, 3.0, 6.0, 12.0, 24.0, 48.0)  # frames: width of the kernels that expect the speed to last
 RESTING = (4.0, 12.0, 30.0)  # of those that expect the camera to stay
 KERNELS = len(MOVING) + len(RESTING)
-CHOICES = KERNELS + 2  # and "stay", "go on"
+PACES = (8.0, 24.0, 64.0)  # frames over which the camera's pace is averaged
+CHOICES = KERNELS + 2 + len(PACES)  # and "stay", "go on", and on at each pace
 MIDDLE = 1  # the kernel that the others are seen from: narrow, but without the tracker's noise
 LAGS = (2, 6, 15)  # frames back: where the kernels were before
-FEATURES = (1 + len(LAGS)) * KERNELS + 3 * KERNELS + 5
+OWN = 3  # features of the path as it was shown
+FEATURES = (1 + len(LAGS)) * KERNELS + 3 * KERNELS + 5 + len(PACES) + OWN
 HIDDEN = 64
 TINY = 1e-6  # of the budget: far below a pixel
 DECAY = 0.97  # a frame, of the memory for what was needed of the budget: a second or so
@@ -67,8 +71,25 @@ class Bank:
         return np.asarray(value)
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What is seen of the measured path at a frame, (..., K, ...) for K numbers, in units of the budget.
+
+    Attributes:
+        features: (..., K, FEATURES - OWN).
+        offset: (..., K, KERNELS), the kernels' values beyond the measured path.
+        pace: (..., K, PACES), how far the camera moves in a frame, on average.
+        scale: (..., K, 1), how far it moves just now.
+    """
+
+    features: FloatArray
+    offset: FloatArray
+    pace: FloatArray
+    scale: FloatArray
+
+
 class Eye:
-    """What the network sees, a frame at a time.
+    """What the network sees of the measured path, a frame at a time.
 
     Args:
         shape: as of `Bank`.
@@ -80,9 +101,10 @@ class Eye:
         self._sides = sides
         self._before = [np.zeros((*shape, KERNELS))] * (max(LAGS) + 1)
         self._peak = np.zeros((*shape[:-1], KERNELS))
+        self._place, self._pace = np.zeros(shape), np.zeros((*shape, len(PACES)))
 
-    def step(self, ahead: FloatArray, horizon: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return the features (..., K, FEATURES) and the kernels' values beyond the measured path (..., K, KERNELS).
+    def step(self, ahead: FloatArray, horizon: FloatArray) -> Seen:
+        """Look at a frame.
 
         Args:
             ahead: (n, ..., K), the measured path at this frame and those ahead, in units of the budget.
@@ -97,6 +119,7 @@ class Eye:
         seen[0][..., MIDDLE] = ahead[0] - middle[..., 0]
         moved = np.concatenate(seen, axis=-1)
         scale = np.sqrt((moved**2).mean(axis=-1, keepdims=True) + TINY**2)
+        pace = self._paces(ahead)
         use = (self._sides @ offset).max(axis=-2)  # (..., KERNELS)
         self._peak = np.maximum(DECAY * self._peak, use)
         both = np.concatenate([_squeezed(use), _squeezed(self._peak)], axis=-1)[..., None, :]
@@ -105,10 +128,21 @@ class Eye:
         alike = np.concatenate([horizon - 2, np.full_like(horizon, count / AHEAD), np.full_like(horizon, count < 2),
                                 np.full_like(horizon, count < 1)], axis=-1)[..., None, :]  # fmt: skip
         numbers = (*offset.shape[:-1], -1)
-        features = np.concatenate([moved / scale, np.tanh(offset), np.clip(np.log(scale), -8, 4) / 4,
+        features = np.concatenate([moved / scale, np.tanh(10 * pace / scale), np.tanh(offset),
+                                   np.clip(np.log(scale), -8, 4) / 4,
                                    np.broadcast_to(both, (*numbers[:-1], both.shape[-1])),
                                    np.broadcast_to(alike, (*numbers[:-1], alike.shape[-1]))], axis=-1)  # fmt: skip
-        return features, offset
+        return Seen(features, offset, pace, scale)
+
+    def _paces(self, ahead: FloatArray) -> FloatArray:
+        """Return the paces as of the last frame that is seen; remember those of this one."""
+        share = 1 / np.array(PACES)
+        steps = np.diff(np.concatenate([self._place[None], ahead]), axis=0)[..., None]
+        self._place = ahead[0]
+        self._pace = pace = self._pace + share * (steps[0] - self._pace)
+        for step in steps[1:]:
+            pace = pace + share * (step - pace)
+        return pace
 
 
 class Average:
@@ -118,18 +152,31 @@ class Average:
         self._last, self._before = np.zeros(shape), np.zeros(shape)  # corrections of the last two frames
         self._moved = np.zeros(shape)  # of the measured path, into the last frame
 
-    def next(self, weight: FloatArray, offset: FloatArray, moved: FloatArray) -> FloatArray:
+    def own(self, moved: FloatArray, scale: FloatArray, sides: FloatArray) -> FloatArray:
+        """Return the features (..., K, OWN) of the path as it was shown: where, how far from the budget, how fast.
+
+        Args:
+            moved: (..., K), how far the measured path has moved since the frame before.
+            scale: (..., K, 1), see `Seen`.
+            sides: as of `Eye`.
+        """
+        stay = self._last - moved
+        use = _squeezed((sides @ stay[..., None]).max(axis=-2))[..., None, :]
+        speed = (self._last - self._before + self._moved)[..., None] / scale
+        return np.concatenate([np.tanh(stay)[..., None], np.broadcast_to(use, speed.shape), np.tanh(speed)], axis=-1)
+
+    def next(self, weight: FloatArray, offset: FloatArray, pace: FloatArray, moved: FloatArray) -> FloatArray:
         """Return the correction wished of the next frame.
 
         Args:
             weight: (..., K, CHOICES).
-            offset: (..., K, KERNELS), the kernels' values beyond the measured path.
+            offset, pace: see `Seen`.
             moved: (..., K), how far the measured path has moved since the frame before.
         """
-        stay = self._last - moved
-        go_on = stay + self._last - self._before + self._moved
-        total = (weight[..., :KERNELS] * offset).sum(axis=-1) + weight[..., -2] * stay + weight[..., -1] * go_on
-        return np.asarray(total / (1 + weight.sum(axis=-1)))
+        stay = (self._last - moved)[..., None]
+        go_on = stay + (self._last - self._before + self._moved)[..., None]
+        choices = np.concatenate([offset, stay, go_on, stay + pace], axis=-1)
+        return np.asarray((weight * choices).sum(axis=-1) / (1 + weight.sum(axis=-1)))
 
     def show(self, correction: FloatArray, moved: FloatArray) -> None:
         """Take what the frame is shown with."""

@@ -43,15 +43,16 @@ class LearnedPath:
             moved: (n, K), how far the camera has moved since the frame before: at this frame, and at those ahead.
         """
         ahead = self._place + moved[: AHEAD + 1] / self._unit
-        features, offset = self._eye.step(ahead, self._horizon)
-        weight = self._network.weights(features)
+        seen = self._eye.step(ahead, self._horizon)
         steps = np.diff(np.concatenate([self._place[None], ahead]), axis=0)
-        wished = [self._inside(self._average.next(weight, offset, steps[0]))]
+        own = self._average.own(steps[0], seen.scale, self._sides)
+        weight = self._network.weights(np.concatenate([seen.features, own], axis=-1))
+        wished = [self._inside(self._average.next(weight, seen.offset, seen.pace, steps[0]))]
         self._average.show(wished[0], steps[0])
         later = self._average.copy()
         for frame in range(1, len(ahead)):
             offset = self._eye.bank.value(ahead, frame) - ahead[frame][:, None]
-            wished.append(self._inside(later.next(weight, offset, steps[frame])))
+            wished.append(self._inside(later.next(weight, offset, seen.pace, steps[frame])))
             later.show(wished[-1], steps[frame])
         self._place = ahead[0]
         return np.asarray(self._fade * np.array(wished) * self._unit)

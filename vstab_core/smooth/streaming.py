@@ -78,7 +78,8 @@ class StreamingPath:
         self._gains = [_window_gains(n, self._weights) for n in windows]
         self._problems = [_window_problem(n, self._numbers, self._weights) for n in windows]
         # The solver goes on from what was shown; a network's path would swing about one that is corrected by half.
-        self._strengths = (parameters.strength, 1.0) if parameters.method == "klt" else (1.0, parameters.strength)
+        solved = self._learned is None and parameters.method != "stabnet"
+        self._strengths = (parameters.strength, 1.0) if solved else (1.0, parameters.strength)
         self._shown = 1.0 if parameters.zoom == "none" else 1.0 - parameters.max_crop
         self._waiting: deque[tuple[FloatArray, bool]] = deque()  # corners (4, 2) and cut, of frames not yet given out
         self._begin_shot()

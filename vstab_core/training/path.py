@@ -10,7 +10,7 @@ import torch
 
 from ..corners import similarity_basis
 from ..models.path import ARCHITECTURE, build
-from ..models.path_kernel import AHEAD, HORIZONS, KERNELS, LARGEST, Eye
+from ..models.path_kernel import AHEAD, HORIZONS, LARGEST, Eye
 from ..smooth.crop import sides_of
 from ..types import FloatArray
 from .measured_paths import read_paths, with_measured
@@ -19,9 +19,13 @@ from .recipe import Batch, Lesson, Options, Recipe, Terms, rng_of
 
 COUNT, FRAMES = 48, 160
 BUDGETS = (0.02, 0.4)  # of the picture: max_crop
+USUAL_BUDGETS = (0.06, 0.25)  # half of the paths have such a one,
+USUAL_HORIZON, SPREAD = 10.0, 0.35  # and a horizon near that of the default smoothness; spread of its logarithm
+LIVE = 0.6  # of the batches: that is the hardest
+NAMES = ("features", "offset", "pace", "scale")  # of what is seen
 FLOOR = 2e-4  # of the half width: what nobody sees; keeps the logarithm of a still path finite
 JERK = 0.05  # against acceleration, both in units of the horizon
-SHAKE = 4.0  # its logarithm, against that of the energy
+SHAKE = 8.0  # its logarithm, against that of the energy
 HINGE = 2.0  # on what is wished beyond the budget: cutting it off is a jolt
 HELD_OUT_SEED = 10**6
 
@@ -30,8 +34,8 @@ def batch_of(paths: Paths, budget: FloatArray, look_ahead: int, horizon: FloatAr
     """Return a batch of N paths of F frames.
 
     Returns:
-        features (N, F, 4, FEATURES), offset (N, F, 4, KERNELS) as of `Eye.step`; sides (N, R, 4); path (N, F, 4) and
-        unit (N, 4), the correction that would use up the budget alone, both coefficients; horizon (N,). float32.
+        features, offset, pace, scale (N, F, 4, ...) as of `Seen`; sides (N, R, 4); path (N, F, 4) and unit (N, 4), the
+        correction that would use up the budget alone, both coefficients; horizon (N,). float32.
     """
     sides = np.stack([sides_of(similarity_basis(aspect), aspect) for aspect in paths.aspect]) / budget[:, None, None]
     unit = 1 / np.abs(sides).max(axis=1)
@@ -39,9 +43,8 @@ def batch_of(paths: Paths, budget: FloatArray, look_ahead: int, horizon: FloatAr
     path = np.moveaxis(paths.path / unit[:, None], 1, 0)  # (F, N, 4)
     eye = Eye(path.shape[1:], sides)
     seen = [eye.step(path[frame : frame + look_ahead + 1], horizon) for frame in range(len(path))]
-    features, offset = (np.stack([pair[which] for pair in seen], axis=1) for which in (0, 1))
-    values = {"features": features, "offset": offset, "sides": sides, "path": paths.path, "unit": unit,
-              "horizon": horizon}  # fmt: skip
+    values = {name: np.stack([getattr(of, name) for of in seen], axis=1) for name in NAMES}
+    values |= {"sides": sides, "path": paths.path, "unit": unit, "horizon": horizon}
     return {name: torch.from_numpy(value.astype(np.float32)) for name, value in values.items()}
 
 
@@ -50,20 +53,20 @@ def shown_path(model: torch.nn.Module, batch: Batch) -> tuple[torch.Tensor, torc
 
     The twin of `path_kernel.Average`, with gradients.
     """
-    weight = torch.exp(model(batch["features"]).float().clamp(-LARGEST, LARGEST))
-    share = weight / (1 + weight.sum(dim=-1, keepdim=True))
-    kernels = (share[..., :KERNELS] * batch["offset"]).sum(dim=-1)
-    stay, go_on = share[..., -2], share[..., -1]
     moved = torch.diff(batch["path"] / batch["unit"][:, None], dim=1, prepend=batch["path"][:, :1] * 0)
-    # what the two choices of the shown path add whatever its last corrections were
-    fixed = kernels - (stay + go_on) * moved
-    fixed[:, 1:] = fixed[:, 1:] + go_on[:, 1:] * moved[:, :-1]
-    last = before = torch.zeros_like(fixed[:, 0])
+    seen = zip(*(batch[name].unbind(1) for name in NAMES), moved.unbind(1), strict=True)
+    last = before = moved_before = torch.zeros_like(moved[:, 0])
     corrections, uses = [], []
-    for frame_fixed, near, far in zip(fixed.unbind(1), (stay + 2 * go_on).unbind(1), go_on.unbind(1), strict=True):
-        wish = frame_fixed + near * last - far * before
+    for features, offset, pace, scale, step in seen:
+        stay = (last - step)[..., None]
+        speed = (last - before + moved_before)[..., None]
+        use = torch.einsum("nrk,nk->nr", batch["sides"], stay[..., 0]).max(dim=1).values[:, None, None]
+        own = [torch.tanh(stay), (use / (1 + use)).expand_as(stay), torch.tanh(speed / scale)]
+        weight = torch.exp(model(torch.cat([features, *own], dim=-1)).float().clamp(-LARGEST, LARGEST))
+        choices = torch.cat([offset, stay, stay + speed, stay + pace], dim=-1)
+        wish = (weight * choices).sum(dim=-1) / (1 + weight.sum(dim=-1))
         use = torch.einsum("nrk,nk->nr", batch["sides"], wish).max(dim=1).values
-        before, last = last, wish / use.clamp(min=1)[:, None]
+        before, last, moved_before = last, wish / use.clamp(min=1)[:, None], step
         corrections.append(last)
         uses.append(use)
     return torch.stack(corrections, dim=1), torch.stack(uses, dim=1)
@@ -114,9 +117,11 @@ def _draw(seed: int, step: int, count: int, frames: int, measured: Sequence[Path
     paths = make_paths(rng, count, frames)
     if measured:
         paths = with_measured(rng, paths, measured)
-    budget = _log_uniform(rng, BUDGETS, count)
-    look_ahead = 0 if rng.random() < 0.3 else int(rng.integers(0, AHEAD + 1))
-    horizon = _log_uniform(rng, HORIZONS, count)
+    budget, usual = _log_uniform(rng, BUDGETS, count), _log_uniform(rng, USUAL_BUDGETS, count)
+    horizon, near = _log_uniform(rng, HORIZONS, count), USUAL_HORIZON * np.exp(rng.normal(0, SPREAD, count))
+    look_ahead = 0 if rng.random() < LIVE else int(rng.integers(0, AHEAD + 1))
+    budget = np.where(rng.random(count) < 0.5, usual, budget)
+    horizon = np.clip(np.where(rng.random(count) < 0.5, near, horizon), *HORIZONS)
     return batch_of(paths, budget, look_ahead, horizon)
 
 
@@ -146,4 +151,4 @@ dense layers, run in NumPy. It sees paths, never pictures, and was trained witho
 
 Not for ten and more frames of look-ahead, `--lock on`, perspective or rotation in 360 clips."""
 
-RECIPE = Recipe(build, ARCHITECTURE, Options(steps=2400, rate=1.5e-3, warm_up=0.1, measure_every=200), _prepare, ABOUT)
+RECIPE = Recipe(build, ARCHITECTURE, Options(steps=4000, rate=1.5e-3, warm_up=0.1, measure_every=200), _prepare, ABOUT)

@@ -38,7 +38,7 @@ def make_paths(rng: np.random.Generator, count: int, frames: int) -> Paths:
     rate = rng.choice(RATES, count)
     aspect = rng.choice(ASPECTS, count)
     time_s = np.arange(frames)[None] / rate[:, None]
-    size = np.exp(rng.uniform(np.log(0.0015), np.log(0.03), count))[:, None, None]
+    size = np.exp(rng.uniform(np.log(0.002), np.log(0.06), count))[:, None, None]
     shake = sum(
         _sometimes(rng, count, share) * part
         for share, part in (
@@ -69,18 +69,19 @@ def _sometimes(rng: np.random.Generator, count: int, share: float) -> FloatArray
 
 
 def _jitter(rng: np.random.Generator, rate: FloatArray, frames: int) -> FloatArray:
-    """Return a hand's tremor: a first-order autoregression of 0.03 to 0.4 s memory, RMS 1."""
+    """Return a hand's unrest: noise that falls off beyond a knee of 0.4 to 4 Hz, by 6 to 13 dB an octave; RMS 1.
+
+    Of measured hand-held paths each octave from 0.5 to 8 Hz has about 0.6 of the amplitude of the one below.
+    """
     count = len(rate)
-    memory_s = np.exp(rng.uniform(np.log(0.03), np.log(0.4), (count, 1)))
-    keep = np.exp(-1 / (memory_s * rate[:, None]))
-    push = np.sqrt(1 - keep**2)
-    drawn = rng.normal(0, 1, (frames, count, 4))
-    value = drawn[0]
-    values = [value]
-    for step in drawn[1:]:
-        value = keep * value + push * step
-        values.append(value)
-    return np.stack(values, axis=1)
+    length = 4 * frames  # what comes around is never seen
+    frequency = np.fft.rfftfreq(length)[None, :, None] * rate[:, None, None]
+    knee = np.exp(rng.uniform(np.log(0.4), np.log(4.0), (count, 1, 4)))
+    fall = rng.uniform(1.0, 2.2, (count, 1, 4))
+    shape = (1 + (frequency / knee) ** 2) ** (-fall / 2)
+    drawn = rng.normal(0, 1, (2, count, frequency.shape[1], 4))
+    value = np.fft.irfft(shape * (drawn[0] + 1j * drawn[1]), length, axis=1)
+    return np.asarray(value[:, :frames] / value.std(axis=1, keepdims=True))
 
 
 def _sway(rng: np.random.Generator, time_s: FloatArray) -> FloatArray:
