@@ -26,7 +26,7 @@ def methods_table(result: dict[str, Any]) -> list[str]:
             result["methods"][name]["label"],
             percent(found["shake_left_median"]),
             percent(found["shake_left_geometric_mean"]),
-            percent(found["shake_left_worst"]),
+            f"{percent(found['shake_left_worst'])} ({_short(found['worst_clip'])})",
             "" if name == "vidstab" else f"{found['less_shake_than_peer']} of {summary['clips']}",
             percent(found["kept_mean"]),
             number(found["sharpness_median"], "sharpness_ratio"),

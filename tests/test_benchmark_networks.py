@@ -105,7 +105,7 @@ def test_the_readme_has_the_table_once_there_is_a_result() -> None:
     empty: dict = {name: {} for name in SOURCES}
     assert "networks" not in figures(empty | {"networks": {}})
     text = figures(empty | {"networks": result()})
-    assert "| klt, two passes | 40.0 % | 25.2 % | 40.0 % | 2 of 3 | 90.0 % | 0.80 |" in text
+    assert "| klt, two passes | 40.0 % | 25.2 % | 40.0 % (b) | 2 of 3 | 90.0 % | 0.80 |" in text
     assert "busy" not in text
     assert "The machine was busy" in figures(empty | {"networks": {**result(), "jobs": 2}}).replace("\n", " ")
 
