@@ -9,6 +9,7 @@ import platform
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import metadata
@@ -59,7 +60,7 @@ class JobError(RuntimeError):
 def run_measured(command: Sequence[str | Path], work: Path = WORK) -> Cost:
     """Run a whole process and return its cost; raise `JobError` if it fails."""
     work.mkdir(parents=True, exist_ok=True)
-    report = work / f".cost-{os.getpid()}.json"
+    report = work / f".cost-{os.getpid()}-{threading.get_ident()}.json"
     words = [str(word) for word in command]
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c", _LAUNCHER, str(report), *words],

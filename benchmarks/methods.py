@@ -78,6 +78,16 @@ METHODS = (
         "vstab_norolling", "vstab without row correction", "`--rolling-shutter off`",
         ((*VSTAB, "--rolling-shutter", "off"),), ours=True, usual=False,
     ),
+    # Of `benchmarks.networks`. The method is named, as the default is to change.
+    *(Method(
+        f"{method}_equal", f"{method}, two passes", f"`--method {method}`, `--max-crop` as vid.stab cut",
+        ((*VSTAB, "--method", method, "--max-crop", "{max_crop}"),), ours=True, usual=False, crop_of="vidstab",
+    ) for method in ("klt", "cnn")),
+    *(Method(
+        f"{method}_live", f"{method}, live", f"`--streaming --look-ahead 0 --method {method}`, the same `--max-crop`",
+        ((*VSTAB, "--streaming", "--look-ahead", "0", "--method", method, "--max-crop", "{max_crop}"),),
+        ours=True, usual=False, crop_of="vidstab",
+    ) for method in ("klt", "cnn", "stabnet")),
 )  # fmt: skip
 BY_NAME = {method.name: method for method in METHODS}
 

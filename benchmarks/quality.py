@@ -83,6 +83,30 @@ def compare(bench: Bench, name: str, source: Path, methods: list[Method], keep: 
     return entry
 
 
+def runnable(names: list[str] | None) -> list[Method]:
+    """Return the methods of these names, or the usual ones, that can be run here; says which cannot.
+
+    Raises:
+        KeyError: a name is unknown.
+    """
+    wanted = chosen(names)
+    available = {method.name for method in wanted if method.available()}
+    methods = [m for m in wanted if m.name in available and (not m.crop_of or m.crop_of in available)]
+    if missing := [method.label for method in wanted if method not in methods]:
+        print(f"cannot be run here, and is left out: {', '.join(missing)}")
+    return methods
+
+
+def contact_sheet(bench: Bench, name: str, source: Path, entry: dict[str, Any], folder: Path) -> Path:
+    """Write a sheet of what `compare` has made of a clip, beside the original."""
+    made = {
+        BY_NAME[method].label: bench.path(method, name)
+        for method, judged in entry["methods"].items()
+        if "error" not in judged
+    }
+    return sheet(folder / bench.path("vstab", name).with_suffix(".png").name, {"original": source} | made)
+
+
 def verdicts(judged: dict[str, Any], error: dict[str, float] | None = None) -> dict[str, Any]:
     """Say of one clip who harms it not, who wins in which metric, and how ours stands beside each peer."""
     good = {name: found for name, found in judged.items() if "after" in found}
@@ -183,14 +207,10 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"quality: no clip is called {options.clips}; there are: {', '.join(everything)}", file=sys.stderr)
         return 2
     try:
-        wanted = chosen(options.methods)
+        methods = runnable(options.methods)
     except KeyError as error:
         print(f"quality: {error.args[0]}", file=sys.stderr)
         return 2
-    available = {method.name for method in wanted if method.available()}
-    methods = [m for m in wanted if m.name in available and (not m.crop_of or m.crop_of in available)]
-    if missing := [method.label for method in wanted if method not in methods]:
-        print(f"quality: cannot be run here, and is left out: {', '.join(missing)}")
     if not methods:
         return 0
     work = options.work.resolve() / ("" if folder == FOOTAGE else _place(folder))
@@ -200,13 +220,8 @@ def main(arguments: list[str] | None = None) -> int:
     for name, source in clips.items():
         entries[name] = compare(bench, name, source, methods, options.keep)
         if options.sheet is not None:
-            columns = {"original": source} | {
-                method.label: bench.path(method.name, name)
-                for method in methods
-                if "error" not in entries[name]["methods"][method.name]
-            }
             place = work / "sheets" if options.sheet == Path() else options.sheet
-            print(f"written: {sheet(place / bench.path('vstab', name).with_suffix('.png').name, columns)}", flush=True)
+            print(f"written: {contact_sheet(bench, name, source, entries[name], place)}", flush=True)
     names = [method.name for method in methods]
     result: dict[str, Any] = {
         "machine": machine(),

@@ -3,8 +3,8 @@
     python -m benchmarks.readme [--check]
 
 What stands between the two `figures` comments is made from benchmarks/{accuracy,quality,speed,memory,pipe}.json, those
-of 360 clips (`readme360`) and nothing else; a file or a figure that is not there leaves its row out. --check changes
-nothing and fails where the README says something else than the files.
+of the networks and of 360 clips (`networks_page`, `readme360`) and nothing else; a file or a figure that is not there
+leaves its row out. --check changes nothing and fails where the README says something else than the files.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import readme360
+from benchmarks import networks_page, readme360
 from benchmarks.common import RESULTS, ROOT
 
 README = ROOT / "README.md"
@@ -194,8 +194,21 @@ def figures(data: Data) -> str:
         lines += ["", *_wrapped(" ".join(sentences))]
         if _present(contest_row, data):
             lines += ["", "Clip by clip and metric by metric: [benchmarks/quality.md](benchmarks/quality.md)."]
+    lines += _present(network_figures, data)
     lines += sphere_figures(data)
     return "\n".join([*lines, END])
+
+
+def network_figures(data: Data) -> list[str]:
+    """Return the part of the networks."""
+    found = data["networks"]
+    said = f"Measured {_place(found['machine'])}: `python -m benchmarks.networks`. {networks_page.EQUAL}"
+    if found["load_at_start"] > BUSY or found["jobs"] > 1:
+        said += " The machine was busy: processor time is then too long."
+    sentences = [*networks_page.beside_klt(found), *networks_page.left_out(found)]
+    sentences.append("Clip by clip: [benchmarks/networks.md](benchmarks/networks.md).")
+    lines = ["", f"**The networks**, {found['summary']['clips']} shaky clips", "", *_wrapped(said)]
+    return [*lines, "", *networks_page.methods_table(found), "", *_wrapped(" ".join(sentences))]
 
 
 def sphere_figures(data: Data) -> list[str]:
@@ -265,7 +278,7 @@ def _peers(data: Data, values: dict[str, float | None], layout: str) -> str:
 
 def load(folder: Path) -> Data:
     """Read the result files that are there."""
-    paths = {name: folder / f"{name}.json" for name in (*SOURCES, *readme360.SOURCES)}
+    paths = {name: folder / f"{name}.json" for name in (*SOURCES, "networks", *readme360.SOURCES)}
     return {name: json.loads(path.read_text()) if path.exists() else {} for name, path in paths.items()}
 
 
