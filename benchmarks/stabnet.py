@@ -130,7 +130,8 @@ class Alone(ClosedLoopPath):
         return True
 
     def _wished(self, held: FloatArray, proposed: Proposal) -> FloatArray:
-        return super()._wished(self._path.coefficients(inverse(proposed.src_from_held)), proposed)
+        seen = proposed.src_from_on if proposed.src_from_held is None else proposed.src_from_held
+        return super()._wished(self._path.coefficients(inverse(seen)), proposed)
 
 
 def shake_of(steps: list[MotionStep], warps: list[FrameWarp], aspect: float, interval_s: float) -> float:
