@@ -37,7 +37,7 @@ FITTED = ("EXTENT", "MASK", "SHARP", "STILL", "NETWORK", "SURENESS")
 FIRST_SEED = 1001  # of the films, and of drawn scenes; `benchmarks.motion` begins with 1
 RIGHT_PX = 1.0  # of the proxy, at a corner: a choice no further off than this beside the nearest is right
 LOST_PX = 16.0  # where even the nearest is further off than this, there is nothing to choose
-LEAN = 0.02  # on weights of 0, by the square of a weight: for what all pairs agree on
+KNOWN = 1.0  # how well the present weights are: the deviation of those to be found, before a pair is seen
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def main(arguments: list[str]) -> int:
         for film in films.values():
             halves[n % 2] += choices_of(film, behind, before, FIRST_SEED + n, options.frames, guide)
     old = np.array([getattr(believe, name) for name in FITTED])
-    new = fitted(halves[0])
+    new = fitted(halves[0], old)
     rows = [
         [title, str(len(half)), *(f"{share_right(half, weights):.3f}" for weights in (old, new))]
         for title, half in (("fitted to", halves[0]), ("judged on", halves[1]))
@@ -127,8 +127,8 @@ def _choice(guess: Guess, found: Sequence[Tracked], truth: np.ndarray) -> Choice
     return Choice(rows, believe.LONG * np.append(said[:, 4], believe.NEW), off_px)
 
 
-def fitted(choices: Sequence[Choice]) -> np.ndarray:
-    """Return the weights (6,) under which the nearest movements are the likeliest."""
+def fitted(choices: Sequence[Choice], old: np.ndarray) -> np.ndarray:
+    """Return the weights (6,) under which the nearest movements are the likeliest; of what no pair tells, the old."""
     most = max(len(choice.given) for choice in choices)
     said = np.zeros((len(choices), most, len(FITTED)))
     given = np.full((len(choices), most), -np.inf)  # where there are fewer
@@ -138,9 +138,10 @@ def fitted(choices: Sequence[Choice]) -> np.ndarray:
 
     def unlikely(weights: np.ndarray) -> float:
         logits = said @ weights + given
-        return float((np.logaddexp.reduce(logits, axis=1) - logits[nearest]).sum() + LEAN * (weights**2).sum())
+        lost = np.logaddexp.reduce(logits, axis=1) - logits[nearest]
+        return float(lost.sum() + ((weights - old) ** 2).sum() / (2 * KNOWN**2))
 
-    return np.asarray(minimize(unlikely, np.zeros(len(FITTED))).x)
+    return np.asarray(minimize(unlikely, old).x)
 
 
 def share_right(choices: Sequence[Choice], weights: np.ndarray) -> float:

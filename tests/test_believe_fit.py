@@ -32,9 +32,14 @@ def chosen_by(weights: np.ndarray, count: int) -> list[Choice]:
 
 def test_the_weights_that_made_the_choices_are_found() -> None:
     choices = chosen_by(TRUE, 3000)
-    found = fitted(choices)
+    found = fitted(choices, np.zeros(6))
     assert found == pytest.approx(TRUE, abs=0.25)  # two deviations of 3000 choices
     assert share_right(choices, found) > share_right(choices, np.zeros(6)) + 0.1
+
+
+def test_what_no_pair_tells_stays() -> None:
+    choices = [Choice(each.evidence * [1, 1, 1, 0, 1, 1], each.given, each.off_px) for each in chosen_by(TRUE, 40)]
+    assert fitted(choices, TRUE)[FITTED.index("STILL")] == pytest.approx(TRUE[3], abs=1e-6)
 
 
 def test_a_films_choices_are_those_that_are_made_at_work(monkeypatch: pytest.MonkeyPatch) -> None:
