@@ -1,6 +1,6 @@
 """Measures StabNet in its closed loop beside live streaming, and whether it stays steady over minutes.
 
-    python -m benchmarks.stabnet [--weights FILE] [--network NAME] [--clips PART...] [--frames N] [--minutes M|--speed]
+    python -m benchmarks.stabnet [--weights FILE] [--clips PART...] [--frames N] [--minutes M|--speed]
 
 Shaky clips of the shared footage, each method with no look-ahead and under the same crop budget. Shake: what of the
 shown path of the frame corners is faster than 1 Hz, RMS over all corners, as a share of the source's; motion between
@@ -34,9 +34,9 @@ from vstab_core.closed_loop import ClosedLoopPath
 from vstab_core.corners import corners_from_homography, homography_from_corners, inverse
 from vstab_core.decode import luma_of
 from vstab_core.evaluation.shake import MIN_SHOT_S, above
-from vstab_core.models.load import folded, load_module
+from vstab_core.models.backbone import AUTO, chosen
 from vstab_core.motion.homography import MotionEstimator, MotionStep
-from vstab_core.motion.stabnet import ClosedLoop, Proposal
+from vstab_core.motion.stabnet import ClosedLoop, Proposal, net_of
 from vstab_core.params import Parameters
 from vstab_core.pipe.one_pass import OnePass
 from vstab_core.pipeline import DECIDED_AHEAD
@@ -55,8 +55,7 @@ LONG_SIZE = (144, 256)  # height and width: what the network sees of any clip
 def main(arguments: list[str]) -> int:
     """Run, print and write stabnet.json."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.stabnet", description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--weights", type=Path, help="others than the installed ones")
-    parser.add_argument("--network", default="stabnet", help="stabnet or stabnet_resnet50")
+    parser.add_argument("--weights", default=AUTO, help="as --stabnet-weights: a file, of either network")
     parser.add_argument("--clips", nargs="*", default=[], metavar="PART", help="clips whose name holds this")
     parser.add_argument("--frames", type=int, default=300, help="of each clip, at most")
     parser.add_argument("--minutes", type=int, default=0, help="of the long film")
@@ -65,13 +64,13 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
-    net = folded(load_module(options.network, options.weights))
+    net = net_of(options.weights)
     clips = [path for path in sorted((FOOTAGE / "shaky").glob("*.*")) if path.suffix in (".mp4", ".m4v", ".avi")]
     wanted = [path for path in clips if not options.clips or any(part in path.name for part in options.clips)]
     result: dict[str, Any] = json.loads(options.json.read_text()) if options.json.exists() else {}
-    result |= {"machine": machine(), "network": options.network, "max_crop": MAX_CROP}
+    result |= {"machine": machine(), "network": chosen(options.weights)[0], "max_crop": MAX_CROP}
     if options.speed:
-        result["1080p without the encoder"] = _speed()
+        result["1080p without the encoder"] = _speed(options.weights)
     elif options.minutes:
         result["long film"] = _long(net, options.minutes)
     else:
@@ -130,7 +129,8 @@ class Alone(ClosedLoopPath):
         return True
 
     def _wished(self, held: FloatArray, proposed: Proposal) -> FloatArray:
-        return super()._wished(self._path.coefficients(inverse(proposed.src_from_held)), proposed)
+        seen = proposed.src_from_on if proposed.src_from_held is None else proposed.src_from_held
+        return super()._wished(self._path.coefficients(inverse(seen)), proposed)
 
 
 def shake_of(steps: list[MotionStep], warps: list[FrameWarp], aspect: float, interval_s: float) -> float:
@@ -150,12 +150,12 @@ def shake_of(steps: list[MotionStep], warps: list[FrameWarp], aspect: float, int
     return float(np.sqrt(np.mean(np.concatenate(fast) ** 2))) if fast else float("nan")
 
 
-def _speed() -> dict[str, dict[str, float]]:
+def _speed(weights: str) -> dict[str, dict[str, float]]:
     """Print and return frames a second and processor milliseconds a frame, by method."""
     clip = open_source(timing_clip(WORK / "speed"), Parameters())
     found = {}
     for method in ("klt", "cnn", "stabnet"):
-        parameters = Parameters(method=method, look_ahead=0)
+        parameters = Parameters(method=method, look_ahead=0, stabnet_weights=weights)
         steady = OnePass(clip.info, float(1 / clip.info.frame_rate), parameters, clip.tone, clip.light)
         frames = steady.frames(clip.frames(lambda _: None), _blank, DECIDED_AHEAD)
         next(frames)  # what is loaded once does not count

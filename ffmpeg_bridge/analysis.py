@@ -49,6 +49,8 @@ def sidecar_for(
     if not changed and stored.warps is not None:
         return path
     before = stored.parameters.as_dict() if stored.parameters else {}
+    if changed.get("method", "stabnet") != "stabnet" and "stabnet_weights" not in given:
+        changed["stabnet_weights"] = "auto"  # those that are stored are of the other method
     wanted = parameters_from({**before, **changed})
     target = path if sidecar is not None else _variant(path, wanted)
     if target != path and target.exists():

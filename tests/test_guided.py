@@ -126,6 +126,18 @@ def test_what_the_network_confirmed_is_trusted_for_a_while() -> None:
     assert 1 <= guide.asked <= 5  # of 11 pairs: about every fourth
 
 
+def test_it_is_asked_again_where_what_it_confirmed_is_lost() -> None:
+    pictures = crowded(0.35)[:4]
+    guide = Told(CAMERA, pictures, sure=0.9, noise_px=0.5, body=0.35)
+    steps_of(pictures, guide)
+    assert guide.asked == 1  # and trusted for the three frames after
+    fewer = [*pictures[:2], pictures[2].copy(), pictures[3]]
+    fewer[2][:, :128] = 128  # a fifth of the picture, all of it background: fewer than nine of ten cells are left
+    guide = Told(CAMERA, fewer, sure=0.9, noise_px=0.5, body=0.35)
+    steps_of(fewer, guide)
+    assert guide.asked > 1
+
+
 def test_it_is_not_asked_where_tracks_leave_no_doubt() -> None:
     pictures = film(CAMERA, 4)
     guide = Told(CAMERA, pictures, sure=0.9, noise_px=40)

@@ -32,7 +32,7 @@ def test_weights_are_read_as_they_were_written(weights: Path) -> None:
 
 
 def test_missing_weights_are_named(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"no weights at '.*gone.safetensors'; install vstab again, or train them"):
+    with pytest.raises(ModelError, match=r"no weights at '.*gone.safetensors'; give a file that `vstab train` wrote"):
         load("path", "path 1", tmp_path / "gone.safetensors")
 
 

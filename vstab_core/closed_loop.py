@@ -20,6 +20,7 @@ import numpy as np
 
 from .corners import homography_from_corners, inverse, similarity_basis
 from .errors import UsageError
+from .models.backbone import AUTO, check_file
 from .motion.homography import MotionEstimator, MotionStep
 from .params import Parameters
 from .smooth.crop import sides_of
@@ -59,20 +60,21 @@ class ClosedLoopPath:
 
     Args:
         aspect, interval_s, parameters: as those of `StreamingPath`; the look-ahead is 0 whatever they say.
-        loop: another network than the installed one.
+        loop: another network than the parameters say.
 
     Attributes:
         fallbacks: frames whose warp is the solver's.
 
     Raises:
         UsageError: a parameter asks for what needs later frames, or another path than the network's.
+        ModelError: the network's weights cannot be used.
     """
 
     def __init__(self, aspect: float, interval_s: float, parameters: Parameters, loop: Loop | None = None) -> None:
         check(parameters)
         self._aspect = aspect
         self._path = StreamingPath(aspect, interval_s, replace(parameters, look_ahead=0))
-        self._loop = loop or _installed(aspect)
+        self._loop = loop or _loop_of(aspect, parameters.stabnet_weights)
         self._basis = similarity_basis(aspect)
         self._sides = sides_of(self._basis, aspect) / max(parameters.max_crop, TINY)
         self._homeward = min(1.0, HOMEWARD / max(horizon_frames(parameters, interval_s), TINY))
@@ -100,15 +102,17 @@ class ClosedLoopPath:
 
     def _agree(self, held: FloatArray, proposed: Proposal) -> bool:
         """Return whether the tracker and the network see the frame in the same place."""
-        apart = (self._path.coefficients(inverse(proposed.src_from_held)) - held) @ self._basis
+        # A network that does not say where it sees the frame shows it near there.
+        seen = proposed.src_from_on if proposed.src_from_held is None else proposed.src_from_held
+        apart = (self._path.coefficients(inverse(seen)) - held) @ self._basis
         return float(np.abs(apart).max()) < DISAGREE
 
     def _wished(self, held: FloatArray, proposed: Proposal) -> FloatArray:
         """Return the correction that is wished, as coefficients (4,)."""
-        seen, on, home = (
-            self._path.coefficients(inverse(h))
-            for h in (proposed.src_from_held, proposed.src_from_on, proposed.src_from_home)
-        )
+        on = self._path.coefficients(inverse(proposed.src_from_on))
+        # What is not told apart: the frame is where the tracker sees it, and the way home is in the pace.
+        seen = held if proposed.src_from_held is None else self._path.coefficients(inverse(proposed.src_from_held))
+        home = on if proposed.src_from_home is None else self._path.coefficients(inverse(proposed.src_from_home))
         self._pace += SETTLE * (on - seen - self._pace)
         self._way += SETTLE * (home - on - self._way)
         on = held + self._pace
@@ -122,10 +126,10 @@ class ClosedLoopPath:
         return float(np.clip((use - low) / (high - low), 0.0, 1.0))
 
 
-def _installed(aspect: float) -> Loop:
-    from .motion.stabnet import ClosedLoop  # loads torch
+def _loop_of(aspect: float, weights: str) -> Loop:
+    from .motion.stabnet import ClosedLoop, net_of  # loads torch
 
-    return ClosedLoop(aspect)
+    return ClosedLoop(aspect, net_of(weights))
 
 
 def follow(
@@ -136,6 +140,23 @@ def follow(
     for image in images:
         for step in estimator.push(image):  # one, as it is live
             yield step, path.push(image, step)
+
+
+def check_weights(parameters: Parameters) -> None:
+    """Refuse weights that no method asks for, or that cannot be used.
+
+    Raises:
+        UsageError: the method is another.
+        ModelError: the file is missing, damaged or of another network.
+    """
+    if parameters.stabnet_weights == AUTO:
+        return
+    if parameters.method != "stabnet":
+        raise UsageError(
+            f"--stabnet-weights '{parameters.stabnet_weights}' counts with --method stabnet only, got --method "
+            f"{parameters.method}; give --method stabnet, or --stabnet-weights auto"
+        )
+    check_file(parameters.stabnet_weights)
 
 
 def check(parameters: Parameters) -> None:

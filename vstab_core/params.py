@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import itertools
 import math
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
@@ -36,7 +37,8 @@ class Param:
         choices: the allowed words, for a choice; empty for a number.
         minimum, maximum: the closed range, for a number.
         unit: of a number; empty if dimensionless.
-        check: for free text: raises `UsageError` where the text means nothing; None for a choice or a number.
+        check: for free text: raises `UsageError` where the text means nothing; text that it returns is kept in place of
+            what was given. None for a choice or a number.
         advanced: whether a user interface folds it away.
         streaming: whether it counts only where one pass does everything.
     """
@@ -126,6 +128,17 @@ def one_name(text: str) -> str:
     return text
 
 
+def weights_file(text: str) -> str:
+    """Return "auto", or the path of a file, absolute: sidecars and other machines tell it to who works elsewhere.
+
+    Raises:
+        UsageError: it is empty.
+    """
+    if not text.strip():
+        raise UsageError("--stabnet-weights must not be empty; leave it out, or give 'auto'")
+    return text if text == "auto" else os.path.abspath(text)
+
+
 @dataclass(frozen=True)
 class Parameters:
     """A checked set of parameters; make one with keyword arguments or `parameters_from`.
@@ -151,6 +164,14 @@ class Parameters:
         "(dark, blurred, crowded pictures), and another chooses the path of streaming that sees 0 or 5 to 9 frames "
         "ahead; klt: the same without networks; stabnet: a network decides each warp from the frame and those shown "
         "before, and no later one.",
+    )
+    stabnet_weights: str = _text(
+        "auto",
+        weights_file,
+        "analyze",
+        "StabNet weights",
+        "For --method stabnet: a .safetensors file that `vstab train stabnet` or `vstab train stabnet_resnet50` wrote, "
+        "which says itself which of the two networks it is for; auto is the installed compact one.",
     )
     input_space: str = _text(
         "auto",
@@ -350,8 +371,8 @@ def _checked(name: str, row: Param, value: object) -> str | int | float:
     if row.check is not None:
         if not isinstance(value, str) or not value.isprintable():
             raise UsageError(f"{flag} must be one line of text, got {value!r}")
-        row.check(value)
-        return value
+        kept = row.check(value)
+        return kept if isinstance(kept, str) else value
     if row.choices:
         if value not in row.choices:
             raise UsageError(f"{flag} must be one of {', '.join(row.choices)}; got {value!r}")

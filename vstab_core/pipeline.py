@@ -17,6 +17,7 @@ from .decode import luma_of
 from .encode import VideoWriter
 from .errors import InputError, OutputError, UsageError
 from .handover import read_ahead
+from .models.backbone import is_newer
 from .motion.guided import guide_for
 from .motion.homography import MotionStep, estimate_motion
 from .motion.rolling_shutter import readout_ratio
@@ -49,7 +50,8 @@ T = TypeVar("T")
 OnCube = tuple[Luma, float, Luma]  # luma of the sphere, time in seconds, its atlas
 
 MEASURED_WITH = ("method", "input_space", "ocio")  # parameters that change what is measured, on the same frames
-DECIDED_WITH = tuple(name for name, row in PARAMS.items() if row.stage == "smooth")  # and the warps of stabnet
+# And the warps of stabnet.
+DECIDED_WITH = ("stabnet_weights", *(name for name, row in PARAMS.items() if row.stage == "smooth"))
 DECIDED_AHEAD = 2  # frames, in streaming: one is tracked while another is warped
 MIN_FRAMES = 3  # two frames have one motion, and nothing to smooth it against
 
@@ -159,7 +161,7 @@ def stabilize(
     if sidecar is not None and sidecar.exists():
         stored = read_sidecar(sidecar)
         check_matches(stored, clip.info)
-        if _measured_alike(stored, clip):
+        if _measured_alike(stored, clip) and not is_newer(clip.parameters.stabnet_weights, sidecar):
             motion, decided = stored.motion, stored.warps if _decides(clip) else None
     if motion is None:
         deformed = (
@@ -177,6 +179,7 @@ def stabilize(
 def _check(clip: Source) -> None:
     """Refuse what the parameters ask for and no clip like this one can be given."""
     hyperlapse.check(clip.parameters)
+    closed_loop.check_weights(clip.parameters)
     if _decides(clip):
         closed_loop.check(clip.parameters)
 

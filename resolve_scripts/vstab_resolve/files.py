@@ -13,7 +13,7 @@ SEQUENCES = (".exr", ".dpx")
 _NUMBERS = re.compile(r"^(.*)\[(\d+)-(\d+)\](\.[^.]+)$")  # plate.[1001-1024].exr, as Resolve writes it
 
 # Parameters that an analysis depends on: clips are analyzed again for another value.
-_OF_ANALYSIS = ("projection", "stereo", "method", "input_space", "ocio", "fps")
+_OF_ANALYSIS = ("projection", "stereo", "method", "stabnet_weights", "input_space", "ocio", "fps")
 
 
 class Source:

@@ -99,15 +99,18 @@ def settings_of(options: argparse.Namespace) -> Settings:
 
     Raises:
         UsageError: a parameter is wrong.
+        ModelError: the weights that are asked for cannot be used.
     """
     from .. import _native
     from ..batch.run import Settings
+    from ..closed_loop import check_weights
 
-    parameters, encoder = parameters_from(options.given).as_dict(), encoder_options(options)
+    chosen, encoder = parameters_from(options.given), encoder_options(options)
+    check_weights(chosen)
     for name in options.given:
         if PARAMS[name].streaming and not options.streaming:
             raise UsageError(f"{flag_of(name)} counts with --streaming only; add --streaming or leave it out")
-    changed = {name: value for name, value in parameters.items() if value != DEFAULTS[name]}
+    changed = {name: value for name, value in chosen.as_dict().items() if value != DEFAULTS[name]}
     arguments = [f"{flag_of(name)}={value}" for name, value in changed.items()]
     given = {name: encoder[name] for name in ("codec", "crf", "preset", "pix_fmt") if encoder[name] is not None}
     arguments += [f"{flag_of(name)}={value}" for name, value in given.items()]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 USUAL = "ffmpeg -i in.mp4 -c:v rawvideo -c:a copy -f nut - | vstab pipe | ffmpeg -f nut -i - -c:a copy out.mp4"
 LIVE_PARAMETERS = (
     "method",
+    "stabnet_weights",
     "model",
     "smoothness",
     "strength",

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 Arrays = dict[str, npt.NDArray[Any]]
 
 WEIGHTS = Path(__file__).with_name("weights")
+FROM_TRAINING = "give a file that `vstab train` wrote"
 
 
 def weights_path(name: str) -> Path:
@@ -52,6 +53,15 @@ def facts_of(path: Path) -> dict[str, Any]:
         ModelError: the file is missing or damaged.
     """
     return dict(json.loads(_header(path).get("facts", "{}")))
+
+
+def architecture_of(path: Path) -> str:
+    """Return the architecture of the network that a weights file holds.
+
+    Raises:
+        ModelError: the file is missing or damaged.
+    """
+    return _header(path).get("architecture", "unknown")
 
 
 def load_module(name: str, path: Path | None = None, device: str = "cpu") -> torch.nn.Module:
@@ -145,7 +155,8 @@ def _header(path: Path) -> dict[str, str]:
     from safetensors import SafetensorError, safe_open
 
     if not path.is_file():
-        raise ModelError(f"no weights at '{path}'; install vstab again, or train them with `vstab train {path.stem}`")
+        own = f"install vstab again, or train them with `vstab train {path.stem}`"
+        raise ModelError(f"no weights at '{path}'; {own if _is_installed(path) else FROM_TRAINING}")
     try:
         with safe_open(str(path), "np") as file:
             return dict(file.metadata() or {})
@@ -154,7 +165,13 @@ def _header(path: Path) -> dict[str, str]:
 
 
 def _damaged(path: Path, why: str) -> ModelError:
-    return ModelError(f"the weights in '{path}' are damaged ({why}); install vstab again")
+    if _is_installed(path):
+        return ModelError(f"the weights in '{path}' are damaged ({why}); install vstab again")
+    return ModelError(f"'{path}' is damaged or no .safetensors file ({why}); {FROM_TRAINING}")
+
+
+def _is_installed(path: Path) -> bool:
+    return path.parent == WEIGHTS
 
 
 def _checksum(arrays: Mapping[str, npt.NDArray[Any]]) -> str:

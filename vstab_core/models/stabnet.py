@@ -20,10 +20,11 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - the field's name for it
 from torch import Tensor, nn
 
+from .backbone import ARCHITECTURES
 from .motion import CONTEXT, STRIDES, UNIT_PX, Features, MotionNet, cell_centres, compare, fit, moved
 from .motion import led as led_by
 
-ARCHITECTURE = "stabnet-4"
+ARCHITECTURE = ARCHITECTURES["stabnet"]
 PAST = (1, 2, 4, 8, 16, 32)  # frames back that are seen, as in the paper
 LEVEL = 1  # of the features that are compared: the finer
 STRIDE = STRIDES[LEVEL]

@@ -12,10 +12,11 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - the field's name for it
 from torch import Tensor, nn
 
+from .backbone import ARCHITECTURES
 from .motion import Features
 from .stabnet import PAST, VERTICES, Answer, Past
 
-ARCHITECTURE = "stabnet-resnet50-1"
+ARCHITECTURE = ARCHITECTURES["stabnet_resnet50"]
 STAGES = ((64, 3, 1), (128, 4, 2), (256, 6, 2), (512, 3, 2))  # inner channels, blocks, stride
 GROWTH = 4  # outer channels of a block over its inner ones
 FARTHEST = 1.25  # a vertex from the middle, half sides

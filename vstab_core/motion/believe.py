@@ -30,7 +30,7 @@ CONFIRMED_MASK = 0.6  # and so far background to it, mean
 
 # Weights of a conditional logit, which of the movements of a picture is the camera's, fitted on films of known cameras
 # over photographs and of seeds that are not those of `benchmarks/motion.json`, with foregrounds in the middle, at a
-# side, below and all around.
+# side, below and all around; `python -m benchmarks.believe` fits them anew.
 EXTENT = 2.3  # of how far out the tracks lie that agree: root of the mean square distance from the middle, 0 to 1.4
 MASK = 0.5  # of how far they are background to the network, mean
 SHARP = 2.4  # of how exactly they agree
@@ -93,6 +93,11 @@ def movements(seen: Seen) -> list[FloatArray]:
 
 def belief_in(of: Tracked, guess: Guess, aspect: float) -> float:
     """Return how far the tracks of a picture and the network speak for a movement; logits."""
+    return float(evidence(of, guess, aspect) @ [EXTENT, MASK, SHARP, STILL, LONG])
+
+
+def evidence(of: Tracked, guess: Guess, aspect: float) -> FloatArray:
+    """Return what speaks for a movement, (5,): its extent, mask, sharpness, stillness and long past, as above."""
     seen = of.seen
     off = seen.off_px(of.fit.cur_from_ref)
     agrees = soft(off, AGREES_PX)
@@ -102,10 +107,10 @@ def belief_in(of: Tracked, guess: Guess, aspect: float) -> float:
     mask = _mean(guess.background_at(seen.ref, aspect), agrees)
     long = _mean(seen.tracks.background, agrees)
     sharp = float(soft(off, SHARP_PX).sum()) / max(1e-9, total)
-    belief = EXTENT * extent + MASK * mask + SHARP * sharp + LONG * long
+    still = 0.0
     if np.abs(of.corners).max() < STILL_PX * seen.px:
-        belief += STILL * (1 - 1 / (1 + (apart(of, guess, aspect) / (OTHERWISE_PX * seen.px)) ** 2))
-    return belief
+        still = 1 - 1 / (1 + (apart(of, guess, aspect) / (OTHERWISE_PX * seen.px)) ** 2)
+    return np.array([extent, mask, sharp, still, long])
 
 
 def belief_in_network(guess: Guess) -> float:

@@ -102,8 +102,7 @@ class Matcher:
             if usual is plain:
                 self._trust, self._confirmed_spread = TRUST, usual.spread
             return usual
-        rivals = [self._moving(start, seen, cur) for start in movements(seen)]
-        found = [of for of in (plain, *rivals) if of is not None]
+        found = self._rivals(plain, seen, cur)
         beliefs = [belief_in(of, guess, self._aspect) + (KEPT if of is plain else 0.0) for of in found]
         own = belief_in_network(guess)
         if max(beliefs, default=-np.inf) > own:
@@ -116,6 +115,11 @@ class Matcher:
         if apart(led, guess, self._aspect) < NEAR:
             return led
         return usual if plain is None and own < COARSE else None
+
+    def _rivals(self, plain: Tracked | None, seen: Seen, cur: View) -> list[Tracked]:
+        """Return the movements among the tracks, first what counts for the tracks alone."""
+        rivals = [self._moving(start, seen, cur) for start in movements(seen)]
+        return [of for of in (plain, *rivals) if of is not None]
 
     def _guessed(self, guess: Guess, seen: Seen, cur: View) -> Match:
         _carry(seen.tracks, seen.off_px(guess.cur_from_ref) / GUESSED_PX, cur, TAUGHT)

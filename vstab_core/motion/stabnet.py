@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from ..models.backbone import AUTO, chosen
 from ..models.load import folded, load_module
 from ..models.motion import UNIT_PX, Features, cell_centres
 from ..models.stabnet import PAST, Answer, Past, StabNet, numbers_of, past_of, shown, sources
@@ -33,12 +34,23 @@ class Proposal:
     Attributes:
         src_from_held, src_from_on, src_from_home: (3, 3) normalised, without zoom, to the frame as it was filmed: from
             the picture that stands still since the last frame, from the one that goes on as it moved so far, and from
-            the one that is where it should be.
+            the one that is where it should be. A network that answers with one warp tells only the second: the picture
+            to be shown.
     """
 
-    src_from_held: FloatArray
+    src_from_held: FloatArray | None
     src_from_on: FloatArray
-    src_from_home: FloatArray
+    src_from_home: FloatArray | None
+
+
+def net_of(weights: str) -> torch.nn.Module:
+    """Return the network that a value of the parameter `stabnet_weights` means, ready to be run.
+
+    Raises:
+        ModelError: its file is missing, damaged or of no StabNet.
+    """
+    name, path = chosen(weights)
+    return folded(load_module(name, path, "auto"))
 
 
 class ClosedLoop:
@@ -46,11 +58,14 @@ class ClosedLoop:
 
     Args:
         aspect: display height / display width of the clip.
-        net: other weights than the installed ones.
+        net: the network; None: the one installed.
+
+    Raises:
+        ModelError: its weights are missing or damaged.
     """
 
     def __init__(self, aspect: float, net: torch.nn.Module | None = None) -> None:
-        self._net: Any = net or folded(load_module("stabnet", device="auto"))
+        self._net: Any = net or net_of(AUTO)
         torch.set_num_threads(1)  # pictures are so small that a second thread waits, and takes time from others
         self._size: tuple[int, ...] = ()
         self._device = next(self._net.parameters(), torch.empty(0)).device
@@ -76,12 +91,14 @@ class ClosedLoop:
         answer = self._forward(self._remembered(), self._features(self._picture))
         out = to_picture(height, width, self._aspect)
 
-        def in_picture(part: torch.Tensor | None) -> FloatArray:
-            of_input = _plane_of(answer, (height, width)) if part is None else part[0].double().cpu().numpy()
+        def in_picture(of_input: FloatArray) -> FloatArray:
             h = out @ of_input @ np.linalg.inv(out)
             return np.asarray(h / h[2, 2])
 
-        return Proposal(in_picture(answer.held), in_picture(answer.on), in_picture(answer.home))
+        if answer.held is None or answer.on is None or answer.home is None:
+            return Proposal(None, in_picture(_plane_of(answer, (height, width))), None)
+        told = (answer.held, answer.on, answer.home)
+        return Proposal(*(in_picture(part[0].double().cpu().numpy()) for part in told))
 
     @torch.no_grad()
     def show(self, src_from_stab: FloatArray) -> None:
@@ -119,8 +136,8 @@ class ClosedLoop:
 
 
 def _plane_of(answer: Answer, size: tuple[int, int]) -> FloatArray:
-    """Return the homography nearest to a mesh, normalised: of a network that answers with nothing else."""
+    """Return the homography nearest to a mesh, normalised; the frame as it is where it has no such."""
     points = cell_centres(*size, 1)[:: size[0] // 8, :: size[1] // 8]
     at = sources(answer, points.to(answer.src_from_dst.device), size)[0].cpu()
     found, _ = cv2.findHomography((points / UNIT_PX).reshape(-1, 2).numpy(), (at / UNIT_PX).reshape(-1, 2).numpy())
-    return np.asarray(found)
+    return np.eye(3) if found is None else np.asarray(found)

@@ -51,6 +51,7 @@ def run_pipe(
     before = stored.parameters.as_dict() if stored is not None and stored.parameters else {}
     parameters = parameters_from({**before, **given})
     if stored is None:  # refuse what needs two passes, before a frame is awaited
+        closed_loop.check_weights(parameters)
         if parameters.method == "stabnet":
             closed_loop.check(parameters)
         else:
