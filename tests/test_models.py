@@ -74,9 +74,9 @@ def test_the_installed_path_network_is_sound_and_its_card_says_what_it_is() -> N
     from vstab_core.models import path_kernel
 
     arrays = load("path", path_kernel.ARCHITECTURE)
-    assert sum(value.size for value in arrays.values()) == 9291
+    assert sum(value.size for value in arrays.values()) == 9870
     module = load_module("path")
-    assert sum(value.numel() for value in module.parameters()) == 9291
+    assert sum(value.numel() for value in module.parameters()) == 9870
     card = weights_path("path").with_suffix(".md").read_text()
     for name, value in facts_of(weights_path("path")).items():
         assert name == "held_out" or f"| {name.replace('_', ' ')} | {value} |" in card
@@ -84,6 +84,6 @@ def test_the_installed_path_network_is_sound_and_its_card_says_what_it_is() -> N
 
 def test_weights_that_do_not_fit_the_network_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "path.safetensors"
-    save(ARRAYS, path, "path 1", {})
+    save(ARRAYS, path, "path 2", {})
     with pytest.raises(ModelError, match=r"does not fit the network 'path': first.bias is None"):
         load_module("path", path)

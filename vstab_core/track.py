@@ -81,6 +81,8 @@ def follow_led(ref: View, cur: View, lead: Points) -> tuple[Tracks, npt.NDArray[
     Args:
         lead: (N, 2) where each corner is expected in `cur`, within about 10 px; pixel indices as `View.points`.
     """
+    if not len(ref.points):
+        return _no_tracks()
     half = np.float32(0.5)
     there, good = _there_and_back(ref.image, cur.image, ref.points, lead)
     return Tracks((ref.points[good] + half) * 2, (there[good] + half) * 2, ref.background[good]), good
@@ -99,8 +101,7 @@ def follow(ref: View, cur: View, *, coarse: bool = False) -> tuple[Tracks, npt.N
         of `ref.points` they are.
     """
     if not len(ref.points):
-        empty = np.empty((0, 2), np.float32)
-        return Tracks(empty, empty, np.empty(0, np.float32)), np.zeros(0, bool)
+        return _no_tracks()
     if coarse:
         step = np.float32(2.0)
         images: list[Luma] = [cv2.equalizeHist(_half(view.image)) for view in (ref, cur)]
@@ -111,6 +112,11 @@ def follow(ref: View, cur: View, *, coarse: bool = False) -> tuple[Tracks, npt.N
     points = (ref.points + half) / step - half
     there, good = _there_and_back(images[0], images[1], points)
     return Tracks(ref.points[good] + half, (there[good] + half) * step, ref.background[good]), good
+
+
+def _no_tracks() -> tuple[Tracks, npt.NDArray[np.bool_]]:
+    empty = np.empty((0, 2), np.float32)
+    return Tracks(empty, empty, np.empty(0, np.float32)), np.zeros(0, bool)
 
 
 def _there_and_back(

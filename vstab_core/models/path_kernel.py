@@ -142,7 +142,7 @@ class Eye:
         self._pace = pace = self._pace + share * (steps[0] - self._pace)
         for step in steps[1:]:
             pace = pace + share * (step - pace)
-        return pace
+        return np.asarray(pace)
 
 
 class Average:

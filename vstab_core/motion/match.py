@@ -30,6 +30,7 @@ MAX_SHIFT = 0.7  # of a corner in one frame, half widths: LK cannot have seen mo
 BEYOND_DOUBT = 0.7  # of the cells hold a track that agrees: no foreground outvotes that, and the network is not asked
 FULL, HALF = 1.0, 2.0  # size of a pixel in which tracks are fitted, in those of the proxy
 BENT = 4.0  # the same where one bent movement is all there is, as behind a rolling shutter
+SMALLEST_PX = 16  # side of a picture that the network is shown
 HEARD = 0.08  # sure enough to be weighed at all: across 119 of 120 cuts between films it was 0.03 at most
 NEAR = 0.05  # half widths: tracks that much off its answer may be what it saw (8 px of its input)
 SAME = 0.0125  # half widths: movements no further apart are one
@@ -70,7 +71,8 @@ class Matcher:
         trusted, self._trust = self._trust > 0, self._trust - 1
         tracks, good = follow(ref, cur)
         plain = self._fitted(tracks, len(good), cur, FULL)
-        if self._guide is None or (plain is not None and plain.spread >= BEYOND_DOUBT):
+        guide = self._guide if min(cur.image.shape) >= SMALLEST_PX else None
+        if guide is None or (plain is not None and plain.spread >= BEYOND_DOUBT):
             found = plain or self._coarse(ref, cur)
             return None if found is None else self._carried(found, cur)
         seen = self._seen(tracks, len(good), cur)
@@ -81,7 +83,7 @@ class Matcher:
                 return self._carried(usual, cur)
         elif plain is not None and trusted and plain.spread >= STEADY * self._confirmed_spread:
             return self._carried(plain, cur, TAUGHT)
-        guess = self._guide.compare(ref, cur, self._aspect)
+        guess = guide.compare(ref, cur, self._aspect)
         if guess.sure < HEARD or (plain is None and not same_picture(ref.image, cur.image)):
             return None if usual is None else self._carried(usual, cur)
         found = self._judged(guess, ref, cur, seen, plain, usual)
