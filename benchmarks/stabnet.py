@@ -128,9 +128,10 @@ class Alone(ClosedLoopPath):
     def _agree(self, held: FloatArray, proposed: Proposal) -> bool:
         return True
 
-    def _wished(self, held: FloatArray, proposed: Proposal) -> FloatArray:
+    def _wished(self, held: FloatArray, moved: FloatArray, proposed: Proposal) -> FloatArray:
         seen = proposed.src_from_on if proposed.src_from_held is None else proposed.src_from_held
-        return super()._wished(self._path.coefficients(inverse(seen)), proposed)
+        stays = self._path.coefficients(inverse(seen))
+        return super()._wished(stays, moved + held - stays, proposed)
 
 
 def shake_of(steps: list[MotionStep], warps: list[FrameWarp], aspect: float, interval_s: float) -> float:

@@ -37,6 +37,7 @@ TINY = 1e-9
 # the tracker seldom does.
 DISAGREE = 0.03
 SETTLE = 1 / 8  # of what the network says anew of pace and way home: it sees a hand's shake in them, too
+ZOOM, ZOOM_SETTLE = 2, 1 / 24  # driving on is a zoom, which the tracker sees better: of what it says anew of its pace
 HOMEWARD = 0.5  # of the way home in as many frames as the horizon of `smoothness` has
 EASY, TIGHT = 0.5, 0.7  # uses of the budget between which more of the way home is gone,
 HURRY = 0.15  # at most this more of it each frame; beyond, more and more the solver decides
@@ -82,7 +83,7 @@ class ClosedLoopPath:
 
     def push(self, image: Luma, step: MotionStep) -> FrameWarp:
         """Take a luma proxy and its motion as the tracker saw it; return its warp."""
-        before = self._path.src_from_steady
+        before, offset = self._path.src_from_steady, self._path.offset
         solved = self._path.push(step.corners, step.cut)[0]
         if step.cut:
             self._pace, self._way = np.zeros(4), np.zeros(4)
@@ -91,7 +92,7 @@ class ClosedLoopPath:
         proposed = self._loop.propose(image)
         held = self._path.coefficients(inverse(homography_from_corners(step.corners, self._aspect) @ before))
         if self._agree(held, proposed):
-            warp = self._path.show_instead(self._wished(held, proposed))
+            warp = self._path.show_instead(self._wished(held, offset - held, proposed))
         else:
             warp = solved
             self.fallbacks += 1
@@ -107,13 +108,22 @@ class ClosedLoopPath:
         apart = (self._path.coefficients(inverse(seen)) - held) @ self._basis
         return float(np.abs(apart).max()) < DISAGREE
 
-    def _wished(self, held: FloatArray, proposed: Proposal) -> FloatArray:
-        """Return the correction that is wished, as coefficients (4,)."""
+    def _wished(self, held: FloatArray, moved: FloatArray, proposed: Proposal) -> FloatArray:
+        """Return the correction that is wished, as coefficients (4,).
+
+        Args:
+            held: the correction that holds the picture where it was, (4,).
+            moved: how the camera moved, (4,).
+            proposed: by the network.
+        """
         on = self._path.coefficients(inverse(proposed.src_from_on))
         # What is not told apart: the frame is where the tracker sees it, and the way home is in the pace.
         seen = held if proposed.src_from_held is None else self._path.coefficients(inverse(proposed.src_from_held))
         home = on if proposed.src_from_home is None else self._path.coefficients(inverse(proposed.src_from_home))
+        zoom = self._pace[ZOOM] + ZOOM_SETTLE * (moved[ZOOM] - self._pace[ZOOM])
         self._pace += SETTLE * (on - seen - self._pace)
+        if proposed.src_from_home is not None:
+            self._pace[ZOOM] = zoom
         self._way += SETTLE * (home - on - self._way)
         on = held + self._pace
         hurry = HURRY * self._beyond(on, EASY, TIGHT) ** 2
