@@ -96,13 +96,9 @@ def test_driving_on_is_no_shake() -> None:
     motion = motion_of(moving(zoom=-0.004), 150)
     steps = homography_from_corners(motion.corners, ASPECT)
     path = ClosedLoopPath(ASPECT, 1 / FPS, replace(STABNET, zoom="none", border="black"), Holds(steps[1:]))
-    stabilized = np.array([
-        inverse(path.push(IMAGE, MotionStep(corners, NO_MESH, 1.0, n == 0)).src_from_dst)
-        for n, corners in enumerate(motion.corners)
-    ])  # fmt: skip
-    shown = stabilized[1:] @ steps[1:] @ inverse(stabilized[:-1])
-    scale = (shown[:, 0, 0] / shown[:, 2, 2])[-30:] - 1
-    assert np.abs(scale / (steps[1, 0, 0] - 1) - 1).max() < 0.02
+    for number, corners in enumerate(motion.corners):
+        warp = path.push(IMAGE, MotionStep(corners, NO_MESH, 1.0, number == 0))
+    assert abs(warp.src_from_dst[0, 0] / warp.src_from_dst[2, 2] - 1) < 0.01
 
 
 def test_a_network_that_sees_the_frame_elsewhere_is_not_heard() -> None:

@@ -37,7 +37,8 @@ TINY = 1e-9
 # the tracker seldom does.
 DISAGREE = 0.03
 SETTLE = 1 / 8  # of what the network says anew of pace and way home: it sees a hand's shake in them, too
-ZOOM, ZOOM_SETTLE = 2, 1 / 24  # driving on is a zoom, which the tracker sees better: of what it says anew of its pace
+ZOOM = 2  # which of the four numbers; driving on is one, and its pace is what the tracker sees
+ZOOM_FRAMES = 8, 24  # over which it is averaged, at first and later
 HOMEWARD = 0.5  # of the way home in as many frames as the horizon of `smoothness` has
 EASY, TIGHT = 0.5, 0.7  # uses of the budget between which more of the way home is gone,
 HURRY = 0.15  # at most this more of it each frame; beyond, more and more the solver decides
@@ -86,7 +87,7 @@ class ClosedLoopPath:
         before, offset = self._path.src_from_steady, self._path.offset
         solved = self._path.push(step.corners, step.cut)[0]
         if step.cut:
-            self._pace, self._way = np.zeros(4), np.zeros(4)
+            self._pace, self._way, self._seen = np.zeros(4), np.zeros(4), ZOOM_FRAMES[0]
             self._loop.begin(image)
             return solved
         proposed = self._loop.propose(image)
@@ -120,7 +121,8 @@ class ClosedLoopPath:
         # What is not told apart: the frame is where the tracker sees it, and the way home is in the pace.
         seen = held if proposed.src_from_held is None else self._path.coefficients(inverse(proposed.src_from_held))
         home = on if proposed.src_from_home is None else self._path.coefficients(inverse(proposed.src_from_home))
-        zoom = self._pace[ZOOM] + ZOOM_SETTLE * (moved[ZOOM] - self._pace[ZOOM])
+        self._seen = min(self._seen + 1, ZOOM_FRAMES[1])
+        zoom = self._pace[ZOOM] + (moved[ZOOM] - self._pace[ZOOM]) / self._seen
         self._pace += SETTLE * (on - seen - self._pace)
         if proposed.src_from_home is not None:
             self._pace[ZOOM] = zoom
