@@ -95,10 +95,11 @@ class Holds(Says):
 def test_driving_on_is_no_shake() -> None:
     motion = motion_of(moving(zoom=-0.004), 150)
     steps = homography_from_corners(motion.corners, ASPECT)
-    path = ClosedLoopPath(ASPECT, 1 / FPS, replace(STABNET, zoom="none", border="black"), Holds(steps[1:]))
+    path = ClosedLoopPath(ASPECT, 1 / FPS, replace(STABNET, zoom="none", max_crop=0.5), Holds(steps[1:]))
     for number, corners in enumerate(motion.corners):
         warp = path.push(IMAGE, MotionStep(corners, NO_MESH, 1.0, number == 0))
-    assert abs(warp.src_from_dst[0, 0] / warp.src_from_dst[2, 2] - 1) < 0.01
+    # It lags by about 17 frames, which is how long it takes to know; held still it would lag by all 150.
+    assert abs(np.log(warp.src_from_dst[0, 0] / warp.src_from_dst[2, 2])) < 20 * 0.004
 
 
 def test_a_network_that_sees_the_frame_elsewhere_is_not_heard() -> None:
