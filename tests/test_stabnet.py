@@ -17,7 +17,7 @@ from vstab_core.corners import corners_from_homography
 from vstab_core.errors import ModelError, UsageError
 from vstab_core.evaluation.shake import above
 from vstab_core.models import load
-from vstab_core.models.stabnet import StabNet, past_of
+from vstab_core.models.stabnet import StabNet, past_of, shares
 from vstab_core.models.stabnet_graph import compiled
 from vstab_core.models.stabnet_resnet50 import PublishedStabNet
 from vstab_core.motion.stabnet import ClosedLoop
@@ -143,11 +143,16 @@ def test_the_graph_says_what_the_network_says() -> None:
     assert isinstance(net, StabNet)
     pictures = [torch.from_numpy(p).float()[None, None] for p in film(shaking(5, x=0.02), 8, size=SIZE)]
     with torch.no_grad():
-        features_of, answer_of = compiled(net, pictures[0])
+        features_of, answer_of = compiled(net, torch.cat(pictures[:2]))
         current = net.features(pictures[7])
         past = past_of(
-            net.features(torch.cat(pictures[6:0:-1])), torch.ones(1, 6, *SIZE), torch.zeros(1, 6, 4), net.strides
+            net.features(torch.cat(pictures[6:0:-1])),
+            shares(torch.ones(1, 6, *SIZE), net.strides),
+            torch.zeros(1, 6, 4),
         )
-        told, said = answer_of(past, features_of(pictures[7])), net(past, current)[-1]
+        told, said = (
+            answer_of(past, features_of(torch.cat([pictures[7], pictures[0]])).split(1)[0]),
+            net(past, current)[-1],
+        )
     for name in ("held", "on", "home"):
         assert torch.allclose(getattr(told, name), getattr(said, name), atol=1e-5), name
