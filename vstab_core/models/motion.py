@@ -100,8 +100,8 @@ class MotionNet(Encoder):
         super().__init__()
         self.update = nn.ModuleList([Update(radius, width) for radius, width in zip(RADIUS, WIDTH, strict=True)])
 
-    def forward(self, ref: Features, cur: Features) -> list[Estimate]:
-        """Return the answer of every pass, the last the best."""
+    def forward(self, ref: Features, cur: Features, passes: tuple[int, ...] = PASSES) -> list[Estimate]:
+        """Return the answer of every pass, `passes` at either level, the last the best."""
         count, device = len(ref.compared[0]), ref.compared[0].device
         h = torch.eye(3, device=device).repeat(count, 1, 1)
         rows, cols = ref.compared[0].shape[2:]
@@ -115,7 +115,7 @@ class MotionNet(Encoder):
             hidden, flow, confidence = (
                 F.interpolate(x, size=(rows, cols), mode="nearest") for x in (hidden, flow, confidence)
             )
-            for turn in range(PASSES[level]):
+            for turn in range(passes[level]):
                 leads = moved(h.detach(), grid) - grid  # (N, rows, cols, 2)
                 leads = leads.permute(0, 3, 1, 2)
                 similarity = correlation(here, there, h.detach(), stride, RADIUS[level])
