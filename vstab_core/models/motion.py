@@ -166,6 +166,7 @@ class Update(nn.Module):
 
 def cell_centres(rows: int, cols: int, stride: int, device: torch.device | None = None) -> Tensor:
     """Return (rows, cols, 2): x and y of the cells' centres, px from the middle of the input."""
+    rows, cols = int(rows), int(cols)  # in a trace sizes are tensors; of numbers all this becomes a constant
     x = (torch.arange(cols, device=device, dtype=torch.float32) + 0.5 - cols / 2) * stride
     y = (torch.arange(rows, device=device, dtype=torch.float32) + 0.5 - rows / 2) * stride
     return torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1)
@@ -204,7 +205,11 @@ def compare(here: Tensor, warped: Tensor, radius: int) -> Tensor:
     count, frames, channels, rows, cols = here.shape
     block = cols if frames == 1 else next(n for n in range(min(BLOCK, cols), cols + 1) if cols % n == 0)
     side, width, batch = 2 * radius + 1, block + 2 * radius, count * rows * (cols // block)
-    mine = here.unflatten(4, (-1, block)).permute(0, 3, 4, 1, 5, 2).reshape(batch, frames * block, channels)
+    mine = (
+        here.reshape(count, frames, channels, rows, -1, block)
+        .permute(0, 3, 4, 1, 5, 2)
+        .reshape(batch, frames * block, channels)
+    )
     windows = warped.permute(0, 2, 3, 1).unfold(1, side, 1).unfold(2, width, block)  # (N, rows, blocks, C, side, width)
     found = torch.bmm(mine, windows.reshape(batch, channels, side * width))
     found = found.view(count, rows, -1, frames, block, side, width)
@@ -237,8 +242,8 @@ def _soft(h: Tensor, ref: Tensor, cur: Tensor, scale_px: float) -> Tensor:
 
 
 def _moved_normalised(h: Tensor, points: Tensor) -> Tensor:
-    result = points @ h[:, :2, :2].transpose(1, 2) + h[:, None, :2, 2]
-    return result / (points @ h[:, 2, :2, None] + h[:, 2:, 2:]).clamp_min(0.2)
+    result = F.pad(points, (0, 1), value=1.0) @ h.transpose(1, 2)
+    return result[..., :2] / result[..., 2:].clamp_min(0.2)
 
 
 def _solve(ref: Tensor, cur: Tensor, weight: Tensor) -> Tensor:

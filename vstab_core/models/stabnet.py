@@ -196,26 +196,22 @@ def similarity(numbers: Tensor) -> Tensor:
     return torch.stack([a, -b, x, b, a, y, zero, zero, one], dim=1).reshape(-1, 3, 3)
 
 
-def past_of(features: Features, mask: list[Tensor], moved_by: Tensor) -> Past:
+def past_of(features: Features, mask: Tensor, moved_by: Tensor, strides: tuple[int, ...]) -> Past:
     """Return what the network wants of the six past frames.
 
     Args:
         features: of (N * 6) stabilized frames, the latest first in each six.
-        mask: at each level (N, 6, h, w), see `shares`.
+        mask: (N, 6, H, W) in 0..1: where they show something.
         moved_by: (N, 6, 4), see `Past`.
+        strides: of the network.
     """
     six = len(PAST)
     return Past(
         [x.reshape(-1, six, *x.shape[1:]) for x in features.compared],
-        [x[:, :, None] for x in mask],
+        [F.avg_pool2d(mask, stride)[:, :, None] for stride in strides],
         [x.reshape(-1, six, *x.shape[1:])[:, 0] for x in features.context],
         moved_by,
     )
-
-
-def shares(mask: Tensor, strides: tuple[int, ...]) -> list[Tensor]:
-    """Return at each level (N, K, h, w) what share of a cell shows something, of masks (N, K, H, W) of 0 and 1."""
-    return [F.avg_pool2d(mask, stride) for stride in strides]
 
 
 def sources(answer: Answer, points_px: Tensor, size: tuple[int, int]) -> Tensor:
@@ -257,12 +253,10 @@ def filled(picture: Tensor, mask: Tensor) -> Tensor:
 
 def _pointwise(layer: nn.Conv2d, x: Tensor) -> Tensor:
     """Return what a convolution of 1 x 1 gives, as a product of matrices: at one thread twice to four times as fast."""
-    groups = layer.groups
-    parts = layer.weight.reshape(groups, -1, layer.in_channels // groups) @ x.reshape(
-        len(x), groups, -1, x[0, 0].numel()
-    )
     assert layer.bias is not None
-    return parts.reshape(len(x), -1, *x.shape[2:]) + layer.bias[:, None, None]
+    weight = layer.weight.reshape(layer.groups, -1, layer.in_channels // layer.groups)
+    found: Tensor = weight @ x.reshape(len(x), layer.groups, weight.shape[2], -1)
+    return found.reshape(len(x), -1, *x.shape[2:]) + layer.bias[:, None, None]
 
 
 def _begin_with_nothing(layer: nn.Module) -> None:

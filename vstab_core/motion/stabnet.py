@@ -7,7 +7,7 @@ shown in the end, at full resolution, and tells it, so that it goes on from what
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,10 +15,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
+import torch.nn.functional as F  # noqa: N812 - the field's name for it
 
 from ..models.load import folded, load_module
 from ..models.motion import UNIT_PX, Features, cell_centres
-from ..models.stabnet import PAST, Answer, Past, StabNet, filled, numbers_of, past_of, shares, sources
+from ..models.stabnet import PAST, Answer, Past, StabNet, filled, numbers_of, sources
 from ..models.stabnet_graph import compiled
 from ..types import FloatArray
 from .network_input import reduced, to_picture
@@ -97,7 +98,7 @@ class ClosedLoop:
         h /= h[2, 2]
         picture, mask = (self._given(plane)[None] for plane in _seen_by(self._small, h))
         self._shown = filled(picture[None], mask)
-        self._shares = shares(mask, self._net.strides)
+        self._shares = [F.avg_pool2d(mask, stride)[:, None] for stride in self._net.strides]
         self._moved_by = numbers_of(self._given(h)[None])
 
     def _ways(self, pictures: torch.Tensor) -> Ways:
@@ -106,14 +107,12 @@ class ClosedLoop:
         return self._net.features, lambda past, current: self._net(past, current)[-1]
 
     def _remembered(self) -> Past:
-        past = [self._past[back - 1] for back in PAST]
-        levels = range(len(self._net.strides))
-        features = Features(
-            [torch.cat([of.compared[level] for of, _, _ in past]) for level in levels],
-            [torch.cat([of.context[level] for of, _, _ in past]) for level in levels],
-        )
-        mask = [torch.cat([share[level] for _, share, _ in past])[None] for level in levels]
-        return past_of(features, mask, torch.cat([moved_by for *_, moved_by in past])[None])
+        features, masks, moved_by = zip(*(self._past[back - 1] for back in PAST), strict=True)
+
+        def six(parts: Iterable[list[torch.Tensor]]) -> list[torch.Tensor]:
+            return [torch.cat(of_level)[None] for of_level in zip(*parts, strict=True)]
+
+        return Past(six(of.compared for of in features), six(masks), features[0].context, torch.cat(moved_by)[None])
 
     def _given(self, values: npt.NDArray[Any]) -> torch.Tensor:
         return torch.from_numpy(np.asarray(values, np.float32)).to(self._device)

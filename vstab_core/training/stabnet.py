@@ -24,19 +24,7 @@ from torch import Tensor
 
 from ..models.load import load_module
 from ..models.motion import STRIDES, UNIT_PX, cell_centres
-from ..models.stabnet import (
-    ARCHITECTURE,
-    PAST,
-    Answer,
-    StabNet,
-    build,
-    filled,
-    numbers_of,
-    past_of,
-    shares,
-    shown,
-    sources,
-)
+from ..models.stabnet import ARCHITECTURE, PAST, Answer, StabNet, build, filled, numbers_of, past_of, shown, sources
 from .paired_clips import film_pair, has_pairs, read_pairs
 from .recipe import Batch, Lesson, Options, Recipe, Terms, rng_of
 from .shaky import Film, make_films
@@ -122,7 +110,7 @@ def answers_of(net: torch.nn.Module, batch: Batch) -> list[list[Answer]]:
         pictures, mask, moves = (torch.stack(parts, dim=1) for parts in zip(*seen, strict=True))
         features = stabnet.features(pictures.reshape(count * six, 1, *size_of(batch)))
         current = filmed[:, turn, None]
-        past = past_of(features, shares(mask, stabnet.strides), moves)
+        past = past_of(features, mask, moves, stabnet.strides)
         answers.append(stabnet.forward(past, stabnet.features(current)))
         with torch.no_grad():
             picture, lit = shown(current, answers[-1][-1])
