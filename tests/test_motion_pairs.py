@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from vstab_core.models.motion import STRIDES, UNIT_PX, MotionNet, cell_centres, correlation, fit, moved
+from vstab_core.models.motion import STRIDES, UNIT_PX, MotionNet, cell_centres, compare, correlation, fit, moved
 from vstab_core.training import pairs as pairs_module
 from vstab_core.training.motion import corner_error_px, estimates_of, make_batch
 from vstab_core.training.pairs import Pair, make_pair
@@ -94,6 +94,18 @@ def test_correlation_is_highest_where_the_picture_went() -> None:
     found = correlation(features, later, torch.eye(3)[None], STRIDES[0], 4)
     best = found[0, :, 3, 6].argmax().item()
     assert divmod(best, 9) == (4 + 1, 4 - 2)  # row and column of the search window
+
+
+@pytest.mark.parametrize("frames", [1, 3])
+@pytest.mark.parametrize("cols", [5, 7, 18, 22])
+def test_every_cell_is_compared_with_all_around_it(frames: int, cols: int) -> None:
+    generator = torch.Generator().manual_seed(cols)
+    here = torch.randn(2, frames, 4, 3, cols, generator=generator)
+    there = torch.randn(2, 4, 3 + 4, cols + 4, generator=generator)
+    found = compare(here, there, 2)
+    for number, (dy, dx) in enumerate((dy, dx) for dy in range(5) for dx in range(5)):
+        expected = (here * there[:, None, :, dy : dy + 3, dx : dx + cols]).sum(dim=2)
+        assert torch.allclose(found[:, :, number], expected, atol=1e-5), (dy, dx)
 
 
 def test_an_exact_start_makes_correlation_central() -> None:

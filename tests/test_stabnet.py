@@ -17,10 +17,11 @@ from vstab_core.corners import corners_from_homography
 from vstab_core.errors import ModelError, UsageError
 from vstab_core.evaluation.shake import above
 from vstab_core.models import load
-from vstab_core.models.stabnet import StabNet, past_of
+from vstab_core.models.stabnet import Answer, StabNet, past_of
+from vstab_core.models.stabnet import shown as shown_in_training
 from vstab_core.models.stabnet_graph import compiled
 from vstab_core.models.stabnet_resnet50 import PublishedStabNet
-from vstab_core.motion.stabnet import ClosedLoop
+from vstab_core.motion.stabnet import ClosedLoop, _seen_by
 from vstab_core.params import Parameters
 from vstab_core.resmooth import smooth
 from vstab_core.sidecar import read_sidecar
@@ -128,6 +129,18 @@ def test_the_past_is_what_was_shown() -> None:
     assert on[0, 2] == pytest.approx(0.06, abs=0.008)  # a pixel of 256
 
 
+def test_a_frame_is_remembered_as_the_network_was_trained_to_see_it() -> None:
+    picture = film(shaking(5, x=0.02), 1, size=SIZE)[0]
+    h = np.array([[1.02, 0.03, 0.08], [-0.02, 0.99, -0.05], [0.004, -0.003, 1.0]])
+    as_trained, lit = shown_in_training(
+        torch.from_numpy(picture).float()[None, None], Answer(torch.from_numpy(h).float()[None])
+    )
+    found, mask = _seen_by(picture, h)
+    assert 0 < mask.mean() < 0.95
+    assert (mask == lit[0].numpy()).mean() > 0.999
+    assert np.abs(found - as_trained[0, 0].numpy())[mask == 1].max() < 0.5  # codes
+
+
 def test_the_published_network_runs_in_the_same_loop() -> None:
     loop = ClosedLoop(ASPECT, PublishedStabNet().eval())  # begins with each frame as it is
     pictures = film(moving(x=0.01), 2, size=SIZE)
@@ -144,11 +157,12 @@ def test_the_graph_says_what_the_network_says() -> None:
     assert isinstance(net, StabNet)
     pictures = [torch.from_numpy(p).float()[None, None] for p in film(shaking(5, x=0.02), 8, size=SIZE)]
     with torch.no_grad():
-        features_of, answer_of = compiled(net, pictures[0])
+        features_of, answer_of = compiled(net, torch.cat(pictures[:2]))
         current = net.features(pictures[7])
         past = past_of(
             net.features(torch.cat(pictures[6:0:-1])), torch.ones(1, 6, *SIZE), torch.zeros(1, 6, 4), net.strides
         )
-        told, said = answer_of(past, features_of(pictures[7])), net(past, current)[-1]
+        seen = features_of(torch.cat([pictures[7], pictures[0]])).split(1)[0]
+        told, said = answer_of(past, seen), net(past, current)[-1]
     for name in ("held", "on", "home"):
         assert torch.allclose(getattr(told, name), getattr(said, name), atol=1e-5), name

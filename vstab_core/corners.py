@@ -39,7 +39,9 @@ def homography_from_corners(displacement: FloatArray, aspect: float) -> FloatArr
 
 
 def inverse(matrix: FloatArray) -> FloatArray:
-    """Return the inverses of matrices (..., 3, 3), by cofactors: five times as fast as LAPACK, one call a matrix."""
+    """Return the inverses of matrices (..., 3, 3): of many by cofactors, of one by LAPACK, either the faster for it."""
+    if matrix.ndim == 2:
+        return np.asarray(np.linalg.inv(matrix))
     a, b, c = np.moveaxis(matrix, -2, 0)
     cofactors = np.stack([np.cross(b, c), np.cross(c, a), np.cross(a, b)], axis=-1)
     return np.asarray(cofactors / (a * cofactors[..., 0]).sum(axis=-1)[..., None, None])

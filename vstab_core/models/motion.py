@@ -29,6 +29,7 @@ FIT_SCALE_PX = ((12.0, 6.0), (3.0, 1.5))  # residual at which a cell's weight is
 PRIOR_SIGMA = 0.004  # of stretch, shear and perspective in a frame, and
 PRIOR_OF_MOTION = 0.3  # this share of the motion: see motion.fit
 NOISE = 1.0 / UNIT_PX  # of a cell's answer
+BLOCK = 6  # cells, or as few more as divide a row: of more, products that nobody needs, of fewer, small matrices
 
 
 @dataclass(frozen=True)
@@ -99,8 +100,8 @@ class MotionNet(Encoder):
         super().__init__()
         self.update = nn.ModuleList([Update(radius, width) for radius, width in zip(RADIUS, WIDTH, strict=True)])
 
-    def forward(self, ref: Features, cur: Features) -> list[Estimate]:
-        """Return the answer of every pass, the last the best."""
+    def forward(self, ref: Features, cur: Features, passes: tuple[int, ...] = PASSES) -> list[Estimate]:
+        """Return the answer of every pass, `passes` at either level, the last the best."""
         count, device = len(ref.compared[0]), ref.compared[0].device
         h = torch.eye(3, device=device).repeat(count, 1, 1)
         rows, cols = ref.compared[0].shape[2:]
@@ -114,7 +115,7 @@ class MotionNet(Encoder):
             hidden, flow, confidence = (
                 F.interpolate(x, size=(rows, cols), mode="nearest") for x in (hidden, flow, confidence)
             )
-            for turn in range(PASSES[level]):
+            for turn in range(passes[level]):
                 leads = moved(h.detach(), grid) - grid  # (N, rows, cols, 2)
                 leads = leads.permute(0, 3, 1, 2)
                 similarity = correlation(here, there, h.detach(), stride, RADIUS[level])
@@ -165,6 +166,7 @@ class Update(nn.Module):
 
 def cell_centres(rows: int, cols: int, stride: int, device: torch.device | None = None) -> Tensor:
     """Return (rows, cols, 2): x and y of the cells' centres, px from the middle of the input."""
+    rows, cols = int(rows), int(cols)  # in a trace sizes are tensors; of numbers all this becomes a constant
     x = (torch.arange(cols, device=device, dtype=torch.float32) + 0.5 - cols / 2) * stride
     y = (torch.arange(rows, device=device, dtype=torch.float32) + 0.5 - rows / 2) * stride
     return torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1)
@@ -197,16 +199,24 @@ def led(there: Tensor, h: Tensor, shape: tuple[int, int], stride: int, radius: i
 def compare(here: Tensor, warped: Tensor, radius: int) -> Tensor:
     """Compare cells of K frames (N, K, C, rows, cols) with what `led` gave: (N, K, (2 radius + 1)^2, rows, cols).
 
-    Row by row of the search: products of a row's cells with the whole row that may hold the match, of which each cell
-    keeps its neighbours'. Five times the products that are needed, and yet the fastest on a CPU.
+    In blocks of neighbours within a row: products of a block's cells with all that any of them may match, of which
+    each cell keeps its own. Twice to five times the products that are needed, and yet the fastest on a CPU.
     """
     count, frames, channels, rows, cols = here.shape
-    mine = here.permute(0, 3, 1, 4, 2).reshape(count, rows, frames * cols, channels)
-    theirs = warped.permute(0, 2, 1, 3)  # (N, rows + 2 radius, C, cols + 2 radius)
-    offset = torch.arange(2 * radius + 1, device=here.device)
-    near = (torch.arange(cols, device=here.device)[:, None] + offset).repeat(frames, 1).expand(count, rows, -1, -1)
-    found = [(mine @ theirs[:, dy : dy + rows]).gather(3, near) for dy in range(2 * radius + 1)]
-    return torch.cat(found, dim=3).reshape(count, rows, frames, cols, -1).permute(0, 2, 4, 1, 3)
+    block = cols if frames == 1 else next(n for n in range(min(BLOCK, cols), cols + 1) if cols % n == 0)
+    side, width, batch = 2 * radius + 1, block + 2 * radius, count * rows * (cols // block)
+    mine = (
+        here.reshape(count, frames, channels, rows, -1, block)
+        .permute(0, 3, 4, 1, 5, 2)
+        .reshape(batch, frames * block, channels)
+    )
+    windows = warped.permute(0, 2, 3, 1).unfold(1, side, 1).unfold(2, width, block)  # (N, rows, blocks, C, side, width)
+    found = torch.bmm(mine, windows.reshape(batch, channels, side * width))
+    found = found.view(count, rows, -1, frames, block, side, width)
+    *outer, cell, down, right = found.stride()
+    # Of the next cell one further to the right.
+    near = found.as_strided((*found.shape[:-1], side), (*outer, cell + right, down, right))
+    return near.permute(0, 3, 5, 6, 1, 2, 4).reshape(count, frames, side * side, rows, cols)
 
 
 def fit(grid_px: Tensor, flow_px: Tensor, weight: Tensor, scale_px: float) -> Tensor:
@@ -232,8 +242,8 @@ def _soft(h: Tensor, ref: Tensor, cur: Tensor, scale_px: float) -> Tensor:
 
 
 def _moved_normalised(h: Tensor, points: Tensor) -> Tensor:
-    result = points @ h[:, :2, :2].transpose(1, 2) + h[:, None, :2, 2]
-    return result / (points @ h[:, 2, :2, None] + h[:, 2:, 2:]).clamp_min(0.2)
+    result = F.pad(points, (0, 1), value=1.0) @ h.transpose(1, 2)
+    return result[..., :2] / result[..., 2:].clamp_min(0.2)
 
 
 def _solve(ref: Tensor, cur: Tensor, weight: Tensor) -> Tensor:

@@ -21,7 +21,7 @@ import torch.nn.functional as F  # noqa: N812 - the field's name for it
 from torch import Tensor, nn
 
 from .backbone import ARCHITECTURES
-from .motion import CONTEXT, STRIDES, UNIT_PX, Features, MotionNet, cell_centres, compare, fit, moved
+from .motion import CONTEXT, PASSES, STRIDES, UNIT_PX, Features, MotionNet, cell_centres, compare, fit, moved
 from .motion import led as led_by
 
 ARCHITECTURE = ARCHITECTURES["stabnet"]
@@ -29,6 +29,8 @@ PAST = (1, 2, 4, 8, 16, 32)  # frames back that are seen, as in the paper
 LEVEL = 1  # of the features that are compared: the finer
 STRIDE = STRIDES[LEVEL]
 RADIUS = 3  # of the search, cells
+# Of the motion network, at work. With (2, 2) it takes 2 ms more, with (1, 1) it loses frames that shake much.
+HELD_PASSES = (2, 1)
 FIT_SCALE_PX = (3.0, 1.5)  # residual at which a cell's weight is a quarter, by pass
 REACH_PX = 2.0  # of a cell's answer of 1
 FAR = 0.1  # of what was moved and of the way home, normalised: about 1 in the network
@@ -124,7 +126,7 @@ class StabNet(nn.Module):
         """
         with torch.no_grad():
             latest = Features([x[:, 0] for x in past.compared], past.context)
-            held = self.motion(latest, current)[-1]
+            held = self.motion(latest, current, PASSES if self.training else HELD_PASSES)[-1]
         on, background = held.cur_from_ref, torch.sigmoid(held.confidence)
         here, there = past.compared[LEVEL], current.compared[LEVEL]
         mask, context = past.mask[LEVEL], past.context[LEVEL]
@@ -170,8 +172,8 @@ class Decide(nn.Module):
         self, seen: Tensor, mask: Tensor, known: Tensor, hidden: Tensor, moved_by: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Return hidden, and change: x and y, and a logit of how sure the cell is."""
-        x = F.relu(self.each(torch.cat([seen, mask], dim=2).flatten(1, 2)))
-        x = F.relu(self.enter(torch.cat([x, known, hidden], dim=1)))
+        x = F.relu(_pointwise(self.each, torch.cat([seen, mask], dim=2).flatten(1, 2)))
+        x = F.relu(_pointwise(self.enter, torch.cat([x, known, hidden], dim=1)))
         x = F.relu(self.around(x))
         whole = torch.cat([x.mean(dim=(2, 3)), x.amax(dim=(2, 3)), moved_by], dim=1)
         x = F.relu(x + self.everywhere(whole)[:, :, None, None])
@@ -248,6 +250,14 @@ def filled(picture: Tensor, mask: Tensor) -> Tensor:
     mask = mask[:, None]
     mean = (picture * mask).sum(dim=(2, 3), keepdim=True) / mask.sum(dim=(2, 3), keepdim=True).clamp_min(1)
     return picture * mask + mean * (1 - mask)
+
+
+def _pointwise(layer: nn.Conv2d, x: Tensor) -> Tensor:
+    """Return what a convolution of 1 x 1 gives, as a product of matrices: at one thread twice to four times as fast."""
+    assert layer.bias is not None
+    weight = layer.weight.reshape(layer.groups, -1, layer.in_channels // layer.groups)
+    found: Tensor = weight @ x.reshape(len(x), layer.groups, weight.shape[2], -1)
+    return found.reshape(len(x), -1, *x.shape[2:]) + layer.bias[:, None, None]
 
 
 def _begin_with_nothing(layer: nn.Module) -> None:
