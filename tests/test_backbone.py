@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -101,7 +102,8 @@ def test_a_mesh_that_has_collapsed_leaves_the_frame_to_the_solver(plane: str, mo
     with torch.no_grad():
         net.head[-1].bias += 9.0  # type: ignore[operator] # all vertices are where they may be at most: in one point
     if plane == "none":  # what OpenCV says where rounding leaves it nothing
-        monkeypatch.setattr(motion.stabnet, "cv2", SimpleNamespace(findHomography=lambda *_: (None, None)))
+        blind = SimpleNamespace(**{**vars(cv2), "findHomography": lambda *_: (None, None)})
+        monkeypatch.setattr(motion.stabnet, "cv2", blind)
     pictures = film(moving(x=0.04), 4, size=(90, 160))
     path = ClosedLoopPath(ASPECT, 1 / FPS, STABNET, ClosedLoop(ASPECT, net))
     estimator = MotionEstimator(ASPECT, live=True)
