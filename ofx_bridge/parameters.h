@@ -22,7 +22,7 @@ struct Row {
 
 constexpr Row kRows[] = {
     {"method", "Method",
-     "cnn: corner tracks, robust estimation and a solved path; a trained network helps where tracks leave doubt (dark, blurred, crowded pictures), and another chooses the path of streaming that sees 0 or 5 to 9 frames ahead; klt: the same without networks; stabnet: a network decides each warp from the frame and those shown before, and no later one.",
+     "cnn: corner tracks, robust estimation and a solved path; a trained network helps where tracks leave doubt (dark, blurred, crowded pictures), and another chooses the path of streaming that sees 0, 1 or 4 to 9 frames ahead; klt: the same without networks; stabnet: a network decides each warp from the frame and those shown before, and no later one.",
      Stage::analyze, true, true, false, 0.0, 0.0, 0.0, false, nullptr, {"klt", "cnn", "stabnet", nullptr}, 1},
     {"stabnet_weights", "StabNet weights",
      "For --method stabnet: a .safetensors file that `vstab train stabnet` or `vstab train stabnet_resnet50` wrote, which says itself which of the two networks it is for; auto is the installed compact one.",

@@ -161,7 +161,7 @@ class Parameters:
         "analyze",
         "Method",
         "cnn: corner tracks, robust estimation and a solved path; a trained network helps where tracks leave doubt "
-        "(dark, blurred, crowded pictures), and another chooses the path of streaming that sees 0 or 5 to 9 frames "
+        "(dark, blurred, crowded pictures), and another chooses the path of streaming that sees 0, 1 or 4 to 9 frames "
         "ahead; klt: the same without networks; stabnet: a network decides each warp from the frame and those shown "
         "before, and no later one.",
     )

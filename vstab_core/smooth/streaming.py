@@ -28,10 +28,10 @@ from .learned import LearnedPath
 from .solver import Bounds, PathProblem, Smoothness, roughness_bands
 from .weights import horizon_frames, smoothness_weights
 
-# Frames ahead at which the network leaves less shake above 1 Hz than the solver on measured paths, at max_crop 0.1 and
-# 0.15: live 0.37 against 0.43 of the source's, at 5 0.21 against 0.25; at 2 it leaves 0.36 against 0.32
+# Frames ahead at which the network leaves clearly less shake above 1 Hz than the solver on measured paths, at max_crop
+# 0.1 and 0.15: live 0.41 and 0.30 of the source's against 0.52 and 0.43; at 3 it is 0.38 and 0.28 against 0.37 and 0.29
 # (`benchmarks/path_network.py`).
-LEARNED_AHEAD = (0, *range(5, AHEAD + 1))
+LEARNED_AHEAD = (0, 1, *range(4, AHEAD + 1))
 PAST = 3  # frames that the third difference reaches back
 FIRST_ORDER = 0.99  # of the budget for the solver, which counts a turn to first order only; the rest keeps corners in
 TINY_PRICE = 1e-6  # streaming cannot save margin: the zoom is fixed before the first frame
