@@ -123,15 +123,14 @@ def _closed(kind: type[ClosedLoopPath], aspect: float, interval_s: float, net: t
 
 
 class Alone(ClosedLoopPath):
-    """The picture is held where the network sees it."""
+    """The picture is held where the network sees it; the tracker still has its say of the zoom's pace."""
 
     def _agree(self, held: FloatArray, proposed: Proposal) -> bool:
         return True
 
     def _wished(self, held: FloatArray, moved: FloatArray, proposed: Proposal) -> FloatArray:
         seen = proposed.src_from_on if proposed.src_from_held is None else proposed.src_from_held
-        stays = self._path.coefficients(inverse(seen))
-        return super()._wished(stays, moved + held - stays, proposed)
+        return super()._wished(self._path.coefficients(inverse(seen)), moved, proposed)
 
 
 def shake_of(steps: list[MotionStep], warps: list[FrameWarp], aspect: float, interval_s: float) -> float:
