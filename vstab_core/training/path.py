@@ -145,9 +145,9 @@ def _prepare(options: Options, data: Path | None) -> Lesson:
 
 ABOUT = """\
 Smooths the camera path of `--streaming` and `vstab pipe` with a look-ahead of 0 to 9 frames (`--method cnn`). For each
-frame and each number of a similarity it weighs nine Kalman filters, and what goes on from the path as it was shown. Three
-dense layers, run in NumPy. It sees paths, never pictures, and was trained without labels. vstab uses it live, with 1 and
-with 4 to 9 frames ahead, and the solver with 2 and 3, by the shake that is left above 1 Hz: docs/cnn.md.
+frame and each number of a similarity it weighs nine Kalman filters, and what goes on from the path as it was shown.
+Three dense layers, run in NumPy. It sees paths, never pictures, and was trained without labels. vstab uses it live,
+with 1 and with 4 to 9 frames ahead, and the solver with 2 and 3, by the shake that is left above 1 Hz: docs/cnn.md.
 
 Not for ten and more frames of look-ahead, `--lock on`, perspective or rotation in 360 clips."""
 
