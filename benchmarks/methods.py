@@ -78,7 +78,7 @@ METHODS = (
         "vstab_norolling", "vstab without row correction", "`--rolling-shutter off`",
         ((*VSTAB, "--rolling-shutter", "off"),), ours=True, usual=False,
     ),
-    # Of `benchmarks.networks`. The method is named, as the default is to change.
+    # Of `benchmarks.networks`. The method is named, whatever the default.
     *(Method(
         f"{method}_equal", f"{method}, two passes", f"`--method {method}`, `--max-crop` as vid.stab cut",
         ((*VSTAB, "--method", method, "--max-crop", "{max_crop}"),), ours=True, usual=False, crop_of="vidstab",

@@ -87,7 +87,7 @@ class ClosedLoopPath:
         before, offset = self._path.src_from_steady, self._path.offset
         solved = self._path.push(step.corners, step.cut)[0]
         if step.cut:
-            self._pace, self._way, self._seen = np.zeros(4), np.zeros(4), ZOOM_FRAMES[0]
+            self._pace, self._way, self._zooms = np.zeros(4), np.zeros(4), ZOOM_FRAMES[0]
             self._loop.begin(image)
             return solved
         proposed = self._loop.propose(image)
@@ -121,11 +121,11 @@ class ClosedLoopPath:
         # What is not told apart: the frame is where the tracker sees it, and the way home is in the pace.
         seen = held if proposed.src_from_held is None else self._path.coefficients(inverse(proposed.src_from_held))
         home = on if proposed.src_from_home is None else self._path.coefficients(inverse(proposed.src_from_home))
-        self._seen = min(self._seen + 1, ZOOM_FRAMES[1])
-        zoom = self._pace[ZOOM] + (moved[ZOOM] - self._pace[ZOOM]) / self._seen
-        self._pace += SETTLE * (on - seen - self._pace)
+        self._zooms = min(self._zooms + 1, ZOOM_FRAMES[1])
+        change = SETTLE * (on - seen - self._pace)
         if proposed.src_from_home is not None:
-            self._pace[ZOOM] = zoom
+            change[ZOOM] = (moved[ZOOM] - self._pace[ZOOM]) / self._zooms
+        self._pace += change
         self._way += SETTLE * (home - on - self._way)
         on = held + self._pace
         hurry = HURRY * self._beyond(on, EASY, TIGHT) ** 2
