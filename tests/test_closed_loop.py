@@ -148,7 +148,6 @@ def test_strength_scales_what_is_shown_and_not_what_is_remembered() -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"model": "homography"},
         {"model": "mesh"},
         {"zoom": "dynamic"},
         {"border": "fill"},

@@ -398,7 +398,7 @@ def test_one_frame_is_enough(tmp_path: Path) -> None:
 
 
 def test_what_needs_two_passes_is_named() -> None:
-    _, error = piped(b"", model="homography")
+    _, error = piped(b"", model="mesh")
     assert isinstance(error, UsageError)
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from .corners import homography_from_corners, inverse, similarity_basis
+from .corners import inverse, similarity_basis
 from .errors import UsageError
 from .models.backbone import AUTO, check_file
 from .motion.homography import MotionEstimator, MotionStep
@@ -84,14 +84,13 @@ class ClosedLoopPath:
 
     def push(self, image: Luma, step: MotionStep) -> FrameWarp:
         """Take a luma proxy and its motion as the tracker saw it; return its warp."""
-        before, offset = self._path.src_from_steady, self._path.offset
+        held, offset = self._path.held(step.corners), self._path.offset
         solved = self._path.push(step.corners, step.cut)[0]
         if step.cut:
             self._pace, self._way, self._zooms = np.zeros(4), np.zeros(4), ZOOM_FRAMES[0]
             self._loop.begin(image)
             return solved
         proposed = self._loop.propose(image)
-        held = self._path.coefficients(inverse(homography_from_corners(step.corners, self._aspect) @ before))
         if self._agree(held, proposed):
             warp = self._path.show_instead(self._wished(held, offset - held, proposed))
         else:
@@ -178,7 +177,7 @@ def check(parameters: Parameters) -> None:
         UsageError: naming the parameter.
     """
     for name, value, instead in (
-        ("model", ("homography", "mesh", "rotation"), "translation or similarity"),
+        ("model", ("mesh", "rotation"), "translation, similarity or homography"),
         ("zoom", ("dynamic",), "static or none"),
         ("border", ("fill",), "crop, black or mirror"),
         ("lock", ("on",), "off"),

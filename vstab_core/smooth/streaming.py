@@ -23,7 +23,8 @@ from ..errors import UsageError
 from ..models.path_kernel import AHEAD
 from ..params import PARAMS, Parameters
 from ..types import FloatArray, FrameWarp
-from .crop import magnify, retained_share, sides_of
+from .bend import LiveBend
+from .crop import magnify, retained_share, side_rows, sides_of
 from .learned import LearnedPath
 from .solver import Bounds, PathProblem, Smoothness, roughness_bands
 from .weights import horizon_frames, smoothness_weights
@@ -51,7 +52,7 @@ class StreamingPath:
     Args:
         aspect: display height / display width.
         interval_s: usual time between frames; streaming counts frames, it does not weigh their times.
-        parameters: model up to similarity, zoom static or none; `rolling_shutter` is not corrected here.
+        parameters: model up to homography, zoom static or none; `rolling_shutter` is not corrected here.
 
     Raises:
         UsageError: a parameter needs two passes.
@@ -59,11 +60,11 @@ class StreamingPath:
 
     def __init__(self, aspect: float, interval_s: float, parameters: Parameters) -> None:
         for name, value, instead in (
-            ("model", parameters.model, "translation or similarity"),
+            ("model", parameters.model, "translation, similarity or homography"),
             ("zoom", parameters.zoom, "static or none"),
             ("border", parameters.border, "crop, black or mirror"),
         ):
-            if value in ("homography", "mesh", "dynamic", "fill"):
+            if value in ("mesh", "dynamic", "fill"):
                 raise UsageError(f"--{name} {value} needs two passes; in one pass use {instead}")
         self._aspect, self._parameters = aspect, parameters
         self._basis, self._part = similarity_basis(aspect), similarity_part(aspect)
@@ -77,6 +78,8 @@ class StreamingPath:
         windows = range(self._beyond, self._beyond + self._look_ahead + 1)
         self._gains = [_window_gains(n, self._weights) for n in windows]
         self._problems = [_window_problem(n, self._numbers, self._weights) for n in windows]
+        bent = parameters.model == "homography"
+        self._bend = LiveBend(horizon_frames(parameters, interval_s)) if bent else None
         # The solver goes on from what was shown; a network's path would swing about one that is corrected by half.
         solved = self._learned is None and parameters.method != "stabnet"
         self._strengths = (parameters.strength, 1.0) if solved else (1.0, parameters.strength)
@@ -102,9 +105,12 @@ class StreamingPath:
         return [self._next() for _ in range(len(self._waiting))]
 
     def _begin_shot(self) -> None:
-        self._correction = np.eye(3)  # stabilized from source, of the last frame given out
+        self._similarity = np.eye(3)  # stabilized from source, of the last frame given out, before its bend
+        self._correction = np.eye(3)  # and with it
         self._smooth = np.zeros((PAST, 4))  # the path of the last frames given out
         self._offset = np.zeros(4)  # correction of the last one, as coefficients
+        if self._bend is not None:
+            self._bend.begin_shot()
         if self._learned is not None:
             self._learned.begin_shot()
             self._goals: deque[FloatArray] = deque(maxlen=SPEED_OVER + 1)  # of the last frames given out
@@ -113,7 +119,7 @@ class StreamingPath:
         """Take another correction (4,) for the frame given out last, as far as the budget allows; return its warp."""
         self._smooth[-1] += correction - self._offset
         self._offset = correction
-        self._correction = self._corrected()
+        self._correct()
         if self._parameters.border == "crop" and self._parameters.zoom != "none":
             self._fit_exactly()
             self._smooth[-1] += self._offset - correction
@@ -133,16 +139,25 @@ class StreamingPath:
     @property
     def src_from_steady(self) -> FloatArray:
         """Where the frame given out last comes from at full strength and without zoom, (3, 3)."""
-        return inverse(similarity_from(self._offset[None] @ self._basis, self._aspect)[0])
+        return inverse(self._bent(self._rigid(1.0), 1.0))
+
+    def held(self, corners: FloatArray) -> FloatArray:
+        """Return the correction (4,) that holds the picture where the frame given out last has it.
+
+        Args:
+            corners: the motion (4, 2) since that frame.
+        """
+        return self.coefficients(self._rigid(1.0) @ inverse(homography_from_corners(corners, self._aspect)))
 
     def _next(self) -> FrameWarp:
         corners, cut = self._waiting.popleft()
         if cut:
             self._begin_shot()
             corners = np.zeros((4, 2))
-        path = self._path_ahead(corners)
-        self._offset = self._solve(path, self._goal(path))[0] * self._strengths[0]
-        self._correction = self._corrected()
+        path, bent = self._path_ahead(corners)
+        bends = None if self._bend is None else self._bend.next(bent)
+        self._offset = self._solve(path, self._goal(path), bends)[0] * self._strengths[0]
+        self._correct()
         if self._parameters.border == "crop" and self._parameters.zoom != "none":
             self._fit_exactly()
         self._smooth = np.concatenate([self._smooth[1:], (path[0] + self._offset)[None]])
@@ -152,34 +167,51 @@ class StreamingPath:
         src_from_dst = inverse(self._correction) @ magnify(np.array([self._shown]))[0]
         return FrameWarp(src_from_dst / src_from_dst[2, 2], self._aspect)
 
-    def _corrected(self) -> FloatArray:
-        return np.asarray(similarity_from(self._strengths[1] * self._offset[None] @ self._basis, self._aspect)[0])
+    def _correct(self) -> None:
+        self._similarity = self._rigid(self._strengths[1])
+        self._correction = self._bent(self._similarity, self._parameters.strength)
 
-    def _path_ahead(self, corners: FloatArray) -> FloatArray:
-        """Return the measured path of this frame and those ahead in its shot, (n, 4), as seen after the correction."""
+    def _rigid(self, strength: float) -> FloatArray:
+        return np.asarray(similarity_from(strength * self._offset[None] @ self._basis, self._aspect)[0])
+
+    def _bent(self, similarity: FloatArray, strength: float) -> FloatArray:
+        if self._bend is None:
+            return similarity
+        return homography_from_corners(strength * self._bend.now.reshape(4, 2), self._aspect) @ similarity
+
+    def _path_ahead(self, corners: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return how this frame and those ahead in its shot moved, as seen after the correction.
+
+        Returns:
+            The path (n, 4) of similarities; and how else the corners move from frame to frame, (n, 8).
+        """
         steps = [corners]
         for ahead, cut in self._waiting:
             if cut:
                 break
             steps.append(ahead)
         source_steps = homography_from_corners(np.array(steps), self._aspect)
-        seen = self._correction @ source_steps @ inverse(self._correction)
-        moved = corners_from_homography(seen, self._aspect).reshape(-1, 8) @ self._part.T
-        return np.asarray(self._smooth[-1] - self._offset + np.cumsum(moved, axis=0))
+        seen = self._similarity @ source_steps @ inverse(self._similarity)
+        moved = corners_from_homography(seen, self._aspect).reshape(-1, 8)
+        rigid = moved @ self._part.T
+        path = self._smooth[-1] - self._offset + np.cumsum(rigid, axis=0)
+        return np.asarray(path), np.asarray(moved - rigid @ self._basis)
 
-    def _solve(self, path: FloatArray, goal: FloatArray) -> FloatArray:
+    def _solve(self, path: FloatArray, goal: FloatArray, bends: FloatArray | None) -> FloatArray:
         """Return the corrections (n, 4) of this frame and those ahead: smooth, near the goal, in the budget.
 
         Args:
             path: (n, 4), as measured.
             goal: (n or more, 4), of which what lies beyond the path is without bounds.
+            bends: (n, 8) corner displacements, which take of the budget, too.
         """
         count, used = len(path), slice(self._numbers)
         smooth, goal, path = self._smooth[:, used], goal[:, used], path[:, used]
         wanted = (self._gains[count - 1] @ np.concatenate([smooth, goal]))[:count] - path
-        if self._parameters.border == "crop" and (wanted @ self._sides.T).max() > self._budget:
+        taken = 0.0 if bends is None else np.tile(bends @ side_rows(self._aspect).T, 2)
+        if self._parameters.border == "crop" and (wanted @ self._sides.T + taken).max() > self._budget:
             room = np.full((len(goal), len(self._sides)), NO_BOUND)
-            room[:count] = (path - goal[:count]) @ self._sides.T
+            room[:count] = (path - goal[:count]) @ self._sides.T - taken
             bounds = Bounds(self._sides, room, self._budget, TINY_PRICE)
             moved = self._problems[count - 1].bounded(goal, bounds, smooth)[:count]
             wanted = moved + goal[:count] - path
@@ -203,10 +235,14 @@ class StreamingPath:
             short = self._shown - float(retained_share(src_from_stab[None], self._aspect)[0])
             if short <= 0:
                 return
-            self._offset = self._offset * (1 - max(0.01, 2 * short))
-            self._correction = self._corrected()
-        self._offset = np.zeros(4)
-        self._correction = np.eye(3)
+            self._weaken(1 - max(0.01, 2 * short))
+        self._weaken(0.0)
+
+    def _weaken(self, share: float) -> None:
+        self._offset = share * self._offset
+        if self._bend is not None:
+            self._bend.now = share * self._bend.now
+        self._correct()
 
 
 def _window_problem(ahead: int, numbers: int, weights: Smoothness) -> PathProblem:
