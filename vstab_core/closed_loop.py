@@ -103,9 +103,7 @@ class ClosedLoopPath:
 
     def _agree(self, held: FloatArray, proposed: Proposal) -> bool:
         """Return whether the tracker and the network see the frame in the same place."""
-        # A network that does not say where it sees the frame shows it near there.
-        seen = proposed.src_from_on if proposed.src_from_held is None else proposed.src_from_held
-        apart = (self._path.coefficients(inverse(seen)) - held) @ self._basis
+        apart = (self._path.coefficients(inverse(proposed.src_from_seen)) - held) @ self._basis
         return float(np.abs(apart).max()) < DISAGREE
 
     def _wished(self, held: FloatArray, moved: FloatArray, proposed: Proposal) -> FloatArray:

@@ -43,6 +43,11 @@ class Proposal:
     src_from_on: FloatArray
     src_from_home: FloatArray | None
 
+    @property
+    def src_from_seen(self) -> FloatArray:
+        """Where the network sees the frame; one that does not say shows it near there."""
+        return self.src_from_on if self.src_from_held is None else self.src_from_held
+
 
 def net_of(weights: str) -> torch.nn.Module:
     """Return the network that a value of the parameter `stabnet_weights` means, ready to be run.
