@@ -299,7 +299,7 @@ def test_what_is_behind_the_horizon_has_the_border_value_or_is_kept() -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"filter": "box"}, "unknown filter 'box'; choose one of: bilinear, bicubic, lanczos3"),
+        ({"filter": "box"}, "unknown filter 'box'; choose one of: auto, bilinear, bicubic, lanczos3"),
         ({"border": "wrap"}, "unknown border 'wrap'"),
         ({"simd": "mmx"}, "unknown simd level 'mmx'"),
         ({"border_value": [1.0, 2.0]}, "border_value must have 1 value or one for each of the 1 channels, got 2"),
