@@ -145,6 +145,26 @@ def test_the_slow_twin_means_the_same_by_auto(projection: str) -> None:
     assert off["auto"] < 0.3 * off[other]  # of noise: what is left is the grid, on the sphere up to 0.3 px
 
 
+@pytest.mark.parametrize(
+    ("pixel_format", "black", "white", "top"), [("gray", 40, 200, 255), ("gray10le", 64, 940, 1023)]
+)
+@pytest.mark.parametrize(("interpolation", "first", "second"), [("auto", 0.1178, 0.0313), ("bicubic", 0.0741, 0.0)])
+def test_an_edge_overshoots_by_the_filters_share_and_codes_end_at_their_range(
+    pixel_format: str, black: int, white: int, top: int, interpolation: str, first: float, second: float
+) -> None:
+    """The largest partial sums of each kernel's weights, over every phase: a zoom of 1.03 passes them all."""
+    plane = np.full((16, 512), black, np.uint8 if top == 255 else np.uint16)
+    plane[:, np.arange(512) // 16 % 2 == 1] = white
+    matrix = np.diag([1 / 1.03, 1.0, 1.0])
+    row = rendered((plane,), pixel_format, matrix, Parameters(interpolation=interpolation))[0][8].astype(float)
+    step = white - black
+    assert row.min() == pytest.approx(max(black - first * step, 0), abs=1.5)
+    assert row.max() == pytest.approx(min(white + first * step, top), abs=1.5)
+    at = (np.arange(512) + 0.5 - 256) / 1.03 + 256
+    beyond = np.abs(at - 16 * np.round(at / 16)) > 1.55  # px from an edge: the ring behind the first
+    assert row[beyond & (row < (black + white) / 2)].max() == pytest.approx(black + second * step, abs=1.5)
+
+
 def test_linear_light_is_mixed_by_bicubic_and_a_lamp_has_no_bright_ring() -> None:
     """Lanczos weights are positive again two pixels beside an edge: 2.4 % of a lamp are more than the wall there."""
     wall, lamp = 0.01, 40 * 0.01
