@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tests.clips import ClipSpec, write_clip
+from tests.synthetic import film, motion_of, moving
 from vstab_core import _native
 from vstab_core.cli import main
 from vstab_core.decode import read_frames
@@ -185,8 +186,6 @@ def test_linear_light_is_mixed_by_bicubic_and_a_lamp_has_no_bright_ring() -> Non
 
 def test_filled_borders_take_the_same_filter() -> None:
     """With `--border fill` neighbours are moved too; their warps are those of a flat clip."""
-    from tests.synthetic import film, motion_of, moving
-
     motion = motion_of(moving(x=0.02), 3, size=(90, 160))
     warps = WarpTrack(160, 90, 90 / 160, motion.pts, motion.time_base, np.tile(TURN, (3, 1, 1)), None, np.zeros(3))
     frames = [Frame((p,), "gray", 3000 * t, t / 30) for t, p in enumerate(film(moving(x=0.02), 3, size=(90, 160)))]
