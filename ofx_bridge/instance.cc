@@ -34,6 +34,10 @@ std::string sequence_remark(const std::string& clip) {
 
 bool belongs(const Row& row, Kind kind) { return kind == Kind::flat ? row.flat : row.sphere; }
 
+const Row& row_of(const std::string& name) {
+  return *std::find_if(std::begin(kRows), std::end(kRows), [&](const Row& row) { return name == row.name; });
+}
+
 std::string decimal(double value) {
   std::string text = std::to_string(value);  // six digits, in the host's locale
   std::replace(text.begin(), text.end(), ',', '.');
@@ -160,8 +164,7 @@ Instance::Plan Instance::plan(double time, const Properties& in) {
     }
     return plan;
   }
-  const int word = parameters_.integer("interpolation", time);
-  plan.filter = word == 0 ? Filter::bilinear : word == 2 ? Filter::lanczos3 : Filter::bicubic;
+  plan.filter = filter_of(choice(row_of("interpolation"), time));
   double rate = 0;
   const double number = frame_number(time, in, rate) + parameters_.number(param::kOffset, time);
   plan.frame = frame_at(plan.clip->sidecar, plan.clip->even, number, rate);
@@ -259,16 +262,20 @@ Status Instance::changed(const Properties& in) {
   return kOk;
 }
 
+// The word that a choice stands at.
+std::string Instance::choice(const Row& row, double time) const {
+  int count = 0;
+  while (row.choices[count] != nullptr) ++count;
+  return row.choices[std::clamp(parameters_.integer(row.name, time), 0, count - 1)];
+}
+
 // The value of each parameter of the table on the command line.
 void Instance::add_parameters(double time, bool analyzing, std::vector<std::string>& arguments) const {
   for (const Row& row : kRows) {
     if (!belongs(row, kind_) || row.stage == Stage::render || (row.stage == Stage::analyze && !analyzing)) continue;
     std::string value;
     if (row.choices[0] != nullptr) {
-      const int index = parameters_.integer(row.name, time);
-      int count = 0;
-      while (row.choices[count] != nullptr) ++count;
-      value = row.choices[std::clamp(index, 0, count - 1)];
+      value = choice(row, time);
     } else if (row.text != nullptr) {
       value = parameters_.text(row.name, time);
     } else if (row.whole) {

@@ -15,6 +15,8 @@
 
 namespace vstab::ofx {
 
+struct Row;
+
 // Rendering actions may come from several threads at once, the others from one.
 class Instance {
  public:
@@ -35,7 +37,7 @@ class Instance {
   struct Plan {
     std::shared_ptr<const Clip> clip;
     std::optional<std::size_t> frame;
-    Filter filter = Filter::bicubic;
+    Filter filter = Filter::automatic;
     std::string notice;  // not empty: shown over the source
     bool fitted = false;
   };
@@ -50,6 +52,7 @@ class Instance {
 
   Status source_region(const Properties& in, const char* name, const Properties& out);
   Plan plan(double time, const Properties& in);
+  std::string choice(const Row& row, double time) const;
   double frame_number(double time, const Properties& in, double& rate) const;
   Paths paths(double time) const;
   std::shared_ptr<const Clip> clip_of(const Paths& paths, std::string& notice);

@@ -299,7 +299,7 @@ def test_what_is_behind_the_horizon_has_the_border_value_or_is_kept() -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"filter": "box"}, "unknown filter 'box'; choose one of: bilinear, bicubic, lanczos3"),
+        ({"filter": "box"}, "unknown filter 'box'; choose one of: auto, bilinear, bicubic, lanczos3"),
         ({"border": "wrap"}, "unknown border 'wrap'"),
         ({"simd": "mmx"}, "unknown simd level 'mmx'"),
         ({"border_value": [1.0, 2.0]}, "border_value must have 1 value or one for each of the 1 channels, got 2"),
@@ -379,9 +379,9 @@ def test_large_rows_of_whole_cache_lines_make_no_difference() -> None:
     room = np.zeros(plane.nbytes + 64, np.uint8)
     aligned = room[-room.ctypes.data % 64 :][: plane.nbytes].view(np.float32).reshape(plane.shape)
     apart = np.zeros((size[0], size[1] + 1, channels), np.float32)[:, 1:]
-    for warp in (similarity(1.1, 3.0), shift_px(3, 5, size)):
-        want = warp_plane(plane, warp, simd="baseline").tobytes()
+    for warp, filter_ in itertools.product((similarity(1.1, 3.0), shift_px(3, 5, size)), FILTERS[1:]):
+        want = warp_plane(plane, warp, filter=filter_, simd="baseline").tobytes()  # type: ignore[arg-type]
         for level in LEVELS:
             for out in (aligned, apart):
                 out[...] = 7
-                assert warp_plane(plane, warp, out=out, simd=level).tobytes() == want
+                assert warp_plane(plane, warp, filter=filter_, out=out, simd=level).tobytes() == want  # type: ignore[arg-type]

@@ -17,7 +17,7 @@ from vstab_core.projection import apply_homography, normalised_from_px, px_from_
 from vstab_core.sphere import undeformed
 from vstab_core.types import FloatArray, FrameWarp, Plane
 
-Filter = Literal["nearest", "bilinear", "bicubic", "lanczos3"]
+Filter = Literal["auto", "nearest", "bilinear", "bicubic", "lanczos3"]
 Border = Literal["constant", "replicate", "mirror", "keep"]
 Grid = _native.Grid
 
@@ -67,7 +67,8 @@ def warp_plane(
         warp: the model, or the grid made from it for these sizes.
         out: where to write, of the same type and number of channels; may differ in size. None: a new plane as large as
             the source (with `border="keep"`: zeros where nothing is written).
-        filter: bilinear, bicubic (Catmull-Rom) or lanczos3; nearest takes samples as they are (float32 only).
+        filter: bilinear, bicubic (Catmull-Rom) or lanczos3; auto is lanczos3, and bicubic on the sphere; nearest takes
+            samples as they are (float32 only).
         border: what lies outside the source: constant (`border_value`), replicate, mirror, or keep (pixels of `out`
             whose position is outside the source stay as they are).
             An equirectangular source has no outside: the picture goes on round the seam and over the poles.
@@ -231,6 +232,8 @@ def warp_plane_reference(
     fill = np.broadcast_to(np.asarray(_per_channel(border_value), dtype=np.float64), source.shape[2:])
     seen = np.isfinite(positions[..., 0])
     x, y = np.moveaxis(np.where(seen[..., None], positions, 0.0), -1, 0)
+    if filter == "auto":
+        filter = "bicubic" if projection == "equirect" else "lanczos3"
     taps = _TAPS[filter]
     x_index, x_weight = _filter_weights(x, taps, filter)
     y_index, y_weight = _filter_weights(y, taps, filter)

@@ -70,7 +70,7 @@ def through_ffmpeg(ffmpeg: str, plugin: Path, clip: Path, chain: str, size: tupl
 
 
 @pytest.mark.parametrize("border", ["crop", "black", "mirror"])
-@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic", "lanczos3"])
+@pytest.mark.parametrize("interpolation", ["auto", "bilinear", "bicubic", "lanczos3"])
 def test_ffmpeg_shows_what_our_renderer_shows(
     ffmpeg: str, plugin: Path, tmp_path: Path, border: str, interpolation: str
 ) -> None:
@@ -100,6 +100,27 @@ def test_an_opaque_picture_is_warped_by_a_shorter_way_to_the_same_bytes(
     hosts.append(Host(plugin, SIZE, sidecar))
     for index, wanted in enumerate(ours(sidecar, sources)):
         assert np.array_equal(hosts[0].show(index / 25, sources[index]), wanted)
+
+
+@pytest.mark.parametrize(("projection", "usual"), [("rectilinear", "lanczos3"), ("equirect", "bicubic")])
+def test_a_sidecar_that_says_auto_or_no_filter_shows_our_renderers(
+    plugin: Path, tmp_path: Path, hosts: list[Host], projection: str, usual: str
+) -> None:
+    source = pictures()[0]
+    source[..., 3] = 255
+    turn = np.array([[1, 0, 0], [0, 0.96, -0.28], [0, 0.28, 0.96]])[None]
+    warps = shake(1) if projection == "rectilinear" else turn
+    shown = {}
+    for interpolation in ("auto", None, "lanczos3", "bicubic"):
+        parameters = None if interpolation is None else Parameters(interpolation=interpolation)
+        path = tmp_path / f"{interpolation}.vstab"
+        sidecar = write_warps(path, SIZE, warps, [0], BASE, parameters, projection=projection)
+        hosts.append(Host(plugin, SIZE, sidecar))
+        shown[interpolation] = hosts[-1].show(0, source)
+        assert np.array_equal(shown[interpolation], ours(sidecar, [source])[0])
+    assert np.array_equal(shown["auto"], shown[usual])
+    assert np.array_equal(shown[None], shown[usual])
+    assert not np.array_equal(shown["lanczos3"], shown["bicubic"])
 
 
 @pytest.fixture

@@ -71,7 +71,7 @@ def test_a_frame_is_our_renderers(host: Host, tmp_path: Path, dtype: str, channe
     instance.destroy()
 
 
-@pytest.mark.parametrize("interpolation", ["bilinear", "lanczos3"])
+@pytest.mark.parametrize("interpolation", ["auto", "bilinear", "lanczos3"])
 def test_the_panel_takes_over_the_sidecars_filter(host: Host, tmp_path: Path, interpolation: str) -> None:
     parameters = Parameters(interpolation=interpolation, smoothness=0.7, border="mirror")
     sidecar = flat_sidecar(tmp_path / "c.vstab", parameters)
@@ -94,3 +94,24 @@ def test_a_frame_of_a_sphere_is_our_renderers(host: Host, tmp_path: Path, dtype:
         found, wanted = instance.render(time, sources[time]), ours(sidecar, sources)[time]
         assert not far_apart(found, wanted)
         assert far_apart(sources[time], wanted)
+
+
+@pytest.mark.parametrize(("plugin", "usual"), [(FLAT, "lanczos3"), (SPHERE, "bicubic")])
+@pytest.mark.parametrize("dtype", ["float32", "uint16", "uint8"])
+def test_auto_on_the_panel_is_what_our_renderer_takes_it_for(
+    host: Host, tmp_path: Path, dtype: str, plugin: str, usual: str
+) -> None:
+    """Byte for byte: the panel of a new effect, and of one whose sidecar says auto or nothing."""
+    shown = {}
+    for interpolation in ("auto", None, "lanczos3", "bicubic"):
+        parameters = None if interpolation is None else Parameters(interpolation=interpolation)
+        path = tmp_path / f"{interpolation}.vstab"
+        sidecar = flat_sidecar(path, parameters) if plugin == FLAT else sphere_sidecar(path, (80, 160), parameters)
+        sources = [picture(i, dtype, 4, (54, 96) if plugin == FLAT else (80, 160)) for i in range(COUNT)]
+        instance = host.plugins[plugin].create(sidecar=sidecar)
+        shown[interpolation] = instance.render(1, sources[1])
+        assert not far_apart(shown[interpolation], ours(sidecar, sources)[1])
+        instance.destroy()
+    assert shown["auto"].tobytes() == shown[usual].tobytes()
+    assert shown[None].tobytes() == shown[usual].tobytes()
+    assert shown["lanczos3"].tobytes() != shown["bicubic"].tobytes()

@@ -33,7 +33,8 @@ E choose(const std::string& name, const Names<E>& names, const char* what) {
   throw std::invalid_argument(std::string("unknown ") + what + " '" + name + "'; choose one of: " + known);
 }
 
-const Names<Filter> kFilters = {{"bilinear", Filter::bilinear},
+const Names<Filter> kFilters = {{"auto", Filter::automatic},
+                                {"bilinear", Filter::bilinear},
                                 {"bicubic", Filter::bicubic},
                                 {"lanczos3", Filter::lanczos3},
                                 {"nearest", Filter::nearest}};

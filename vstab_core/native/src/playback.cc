@@ -43,6 +43,7 @@ std::string parameter_of(const Sidecar& sidecar, const std::string& name, const 
 }
 
 Filter filter_of(const std::string& word) {
+  if (word == "auto") return Filter::automatic;
   if (word == "bilinear") return Filter::bilinear;
   if (word == "bicubic") return Filter::bicubic;
   if (word == "lanczos3") return Filter::lanczos3;
@@ -56,7 +57,7 @@ PlaybackSettings playback_settings(const Sidecar& sidecar) {
     throw Refusal{"vstab: " + projection + " not supported",
                   "this plug-in does not know the projection " + projection + "; use `vstab render`"};
   }
-  settings.warp.filter = filter_of(parameter_of(sidecar, "interpolation", "bicubic"));
+  settings.warp.filter = filter_of(parameter_of(sidecar, "interpolation", "auto"));
   const std::string border = parameter_of(sidecar, "border", "crop");
   if (border == "crop") {
     settings.warp.border = Border::replicate;

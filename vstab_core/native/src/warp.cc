@@ -65,6 +65,13 @@ int checked_max_value(Depth depth, int max_value) {
   return max_value;
 }
 
+Filter decided(Filter filter, Projection projection) {
+  if (filter != Filter::automatic) {
+    return filter;
+  }
+  return projection == Projection::equirectangular ? Filter::bicubic : Filter::lanczos3;
+}
+
 using Kernel = void (*)(const KernelArgs&);
 
 Kernel kernel_of(SimdLevel level) {
@@ -114,7 +121,7 @@ void warp_plane(const ConstPlane& src, const Plane& dst, const Grid& grid, const
   args.dst_width = dst.size.width;
   args.channels = src.channels;
   args.depth = src.depth;
-  args.filter = options.filter;
+  args.filter = decided(options.filter, grid.projection);
   args.border = grid.projection == Projection::equirectangular ? Border::replicate : options.border;
   require(!options.floor || src.depth == Depth::f32, "floor is for float planes");
   args.floor = options.floor;

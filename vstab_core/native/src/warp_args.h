@@ -17,7 +17,7 @@ struct KernelArgs {
   int src_height, src_width, dst_height, dst_width;
   int channels;
   Depth depth;
-  Filter filter;
+  Filter filter;  // decided: never automatic
   Border border;
   std::int32_t border_code[4];  // 8 and 16 bits
   float border_value[4];        // float

@@ -104,7 +104,7 @@ VSTAB_NOINLINE void copy_exact(const KernelArgs& a, const FloatRun<kTaps>& run, 
 template <int kChannels, int kTaps, bool kFloor>
 VSTAB_INLINE bool write_run(const KernelArgs& a, const FloatRun<kTaps>& run, float* out) {
 #if VSTAB_LEVEL_AVX512
-  if constexpr (kChannels == 4 && kTaps == 4 && !kFloor) {
+  if constexpr (kChannels == 4 && kTaps >= 4 && !kFloor) {
     if (!run.exact) {
       return write_rgba_run(a, run, out);
     }

@@ -50,24 +50,40 @@ VSTAB_INLINE void place_run(const KernelArgs& a, const RowPlan& plan, int b, con
   }
 }
 
-// As FloatPixel, but for pixels that are samples themselves. Each pixel is a vector, a quarter for each column of taps;
-// four of them are folded into one.
-VSTAB_INLINE bool write_rgba_run(const KernelArgs& a, const FloatRun<4>& run, float* out) {
+// As FloatPixel, but for pixels that are samples themselves. Each pixel is a vector, a quarter for each of the first four
+// columns of taps; four of them are folded into one. The last two columns of six are half a vector more.
+template <int kTaps>
+VSTAB_INLINE bool write_rgba_run(const KernelArgs& a, const FloatRun<kTaps>& run, float* out) {
+  static_assert(kTaps == 4 || kTaps == 6);
   const __m512 left = _mm512_loadu_ps(run.cx[0]), right = _mm512_loadu_ps(run.cx[2]);
   const __m512i first = _mm512_setr_epi32(0, 0, 0, 0, 8, 8, 8, 8, 16, 16, 16, 16, 24, 24, 24, 24);
-  const auto one = [&](int i) {
-    const std::uint8_t* const p = a.src + run.at[i];
-    __m512 sum = _mm512_mul_ps(_mm512_loadu_ps(p), _mm512_set1_ps(run.cy[0][i]));
+  const auto one = [&](int i, __m256& rest) {
+    const auto* p = reinterpret_cast<const float*>(a.src + run.at[i]);
+    __m512 sum;
     VSTAB_UNROLL
-    for (int r = 1; r < 4; ++r) {
-      sum = _mm512_add_ps(sum, _mm512_mul_ps(_mm512_loadu_ps(p + r * a.src_stride), _mm512_set1_ps(run.cy[r][i])));
+    for (int r = 0; r < kTaps; ++r, p = below(p, a.src_stride)) {
+      const __m512 weight = _mm512_set1_ps(run.cy[r][i]);
+      const __m512 taps = _mm512_mul_ps(_mm512_loadu_ps(p), weight);
+      sum = r == 0 ? taps : _mm512_add_ps(sum, taps);
+      if constexpr (kTaps == 6) {  // one broadcast for both: they are dear
+        const __m256 others = _mm256_mul_ps(_mm256_loadu_ps(p + 16), _mm512_castps512_ps256(weight));
+        rest = r == 0 ? others : _mm256_add_ps(rest, others);
+      }
+    }
+    if constexpr (kTaps == 6) {
+      rest = _mm256_mul_ps(rest, both(run.cx[4][i], run.cx[5][i]).v);
     }
     const __m512i weights = _mm512_add_epi32(first, _mm512_set1_epi32(i));
     return _mm512_mul_ps(sum, _mm512_permutex2var_ps(left, weights, right));
   };
   const auto two = [&](int i) {
-    const __m512 p = one(i), q = one(i + 1);
-    return _mm512_add_ps(_mm512_shuffle_f32x4(p, q, 0x44), _mm512_shuffle_f32x4(p, q, 0xEE));
+    __m256 p_rest, q_rest;
+    const __m512 p = one(i, p_rest), q = one(i + 1, q_rest);
+    __m512 sum = _mm512_add_ps(_mm512_shuffle_f32x4(p, q, 0x44), _mm512_shuffle_f32x4(p, q, 0xEE));
+    if constexpr (kTaps == 6) {
+      sum = _mm512_add_ps(sum, _mm512_insertf32x8(_mm512_castps256_ps512(p_rest), q_rest, 1));
+    }
+    return sum;
   };
   const auto four = [&](int i) {
     const __m512 p = two(i), q = two(i + 2);

@@ -15,7 +15,8 @@
 namespace vstab {
 
 // bicubic: Catmull-Rom, a = -0.5. nearest: samples as they are, of float planes only: depth, ids.
-enum class Filter { bilinear, bicubic, lanczos3, nearest };
+// automatic: lanczos3, which keeps more; bicubic on the sphere, whose viewer resamples the picture once more anyway.
+enum class Filter { automatic, bilinear, bicubic, lanczos3, nearest };
 
 enum class Border {
   constant,   // samples outside the source have `border_value`
