@@ -79,7 +79,7 @@ constexpr Row kRows[] = {
      "How far six local rotations may bend a 360 picture, against rolling shutter, parallax and stitching errors.",
      Stage::smooth, false, true, false, 0.0, 1.0, 1.0, false, nullptr, {nullptr}, 0},
     {"interpolation", "Interpolation",
-     "The resampling filter; auto is lanczos3, the sharpest, but bicubic for 360 clips and in linear light.",
+     "The resampling filter; auto is lanczos3, the sharpest, but bicubic for 360 clips and float pictures.",
      Stage::render, true, true, true, 0.0, 0.0, 0.0, false, nullptr, {"auto", "bilinear", "bicubic", "lanczos3", nullptr}, 0},
 };
 

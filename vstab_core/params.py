@@ -335,7 +335,7 @@ class Parameters:
         ("auto", "bilinear", "bicubic", "lanczos3"),
         "render",
         "Interpolation",
-        "The resampling filter; auto is lanczos3, the sharpest, but bicubic for 360 clips and in linear light.",
+        "The resampling filter; auto is lanczos3, the sharpest, but bicubic for 360 clips and float pictures.",
         advanced=True,
     )
 

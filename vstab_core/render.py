@@ -17,7 +17,7 @@ from .layout import layout_of
 from .light.resample import Layer, LinearLight
 from .params import Parameters
 from .types import CameraMotion, FloatArray, Frame, FrameWarp, WarpTrack
-from .warp import Border, Filter, warp_planes
+from .warp import Border, warp_planes
 
 FULL_RANGE = 2  # FFmpeg's color_range
 SIDE_BY_SIDE = 2  # frames warped at a time, each by one thread: the grid too, which rows of one frame would wait for
@@ -158,7 +158,7 @@ def _warp_into(
                 spheres,
                 warp,
                 outs=outs,
-                filter=_filter_of(parameters),
+                filter=parameters.interpolation,  # type: ignore[arg-type]
                 nearest=layer.nearest,
                 border=border,
                 border_values=layer.black,
@@ -168,13 +168,6 @@ def _warp_into(
             if layout.half:
                 for plane, sphere in zip(out, outs, strict=True):
                     plane[...] = layout.part(sphere)
-
-
-def _filter_of(parameters: Parameters) -> Filter:
-    # Around a lamp Lanczos-3 has a second, bright ring, which in light is more than what stands there: in LogC4 a wall
-    # of code 300 beside a lamp of 900 came to 510.
-    in_light = parameters.resample_light != "as-is"
-    return "bicubic" if in_light and parameters.interpolation == "auto" else parameters.interpolation  # type: ignore[return-value]
 
 
 def black_of(frame: Frame) -> list[float | tuple[float, ...]]:

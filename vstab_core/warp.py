@@ -67,8 +67,8 @@ def warp_plane(
         warp: the model, or the grid made from it for these sizes.
         out: where to write, of the same type and number of channels; may differ in size. None: a new plane as large as
             the source (with `border="keep"`: zeros where nothing is written).
-        filter: bilinear, bicubic (Catmull-Rom) or lanczos3; auto is lanczos3, and bicubic on the sphere; nearest takes
-            samples as they are (float32 only).
+        filter: bilinear, bicubic (Catmull-Rom) or lanczos3; auto is lanczos3, and bicubic on the sphere and of
+            float planes; nearest takes samples as they are (float32 only).
         border: what lies outside the source: constant (`border_value`), replicate, mirror, or keep (pixels of `out`
             whose position is outside the source stay as they are).
             An equirectangular source has no outside: the picture goes on round the seam and over the poles.
@@ -233,7 +233,7 @@ def warp_plane_reference(
     seen = np.isfinite(positions[..., 0])
     x, y = np.moveaxis(np.where(seen[..., None], positions, 0.0), -1, 0)
     if filter == "auto":
-        filter = "bicubic" if projection == "equirect" else "lanczos3"
+        filter = "bicubic" if projection == "equirect" or plane.dtype == np.float32 else "lanczos3"
     taps = _TAPS[filter]
     x_index, x_weight = _filter_weights(x, taps, filter)
     y_index, y_weight = _filter_weights(y, taps, filter)

@@ -65,11 +65,12 @@ int checked_max_value(Depth depth, int max_value) {
   return max_value;
 }
 
-Filter decided(Filter filter, Projection projection) {
+Filter decided(Filter filter, Projection projection, Depth depth) {
   if (filter != Filter::automatic) {
     return filter;
   }
-  return projection == Projection::equirectangular ? Filter::bicubic : Filter::lanczos3;
+  const bool sharp = projection != Projection::equirectangular && depth != Depth::f32;
+  return sharp ? Filter::lanczos3 : Filter::bicubic;
 }
 
 using Kernel = void (*)(const KernelArgs&);
@@ -121,7 +122,7 @@ void warp_plane(const ConstPlane& src, const Plane& dst, const Grid& grid, const
   args.dst_width = dst.size.width;
   args.channels = src.channels;
   args.depth = src.depth;
-  args.filter = decided(options.filter, grid.projection);
+  args.filter = decided(options.filter, grid.projection, src.depth);
   args.border = grid.projection == Projection::equirectangular ? Border::replicate : options.border;
   require(!options.floor || src.depth == Depth::f32, "floor is for float planes");
   args.floor = options.floor;

@@ -15,7 +15,8 @@
 namespace vstab {
 
 // bicubic: Catmull-Rom, a = -0.5. nearest: samples as they are, of float planes only: depth, ids.
-// automatic: lanczos3, which keeps more; bicubic on the sphere, whose viewer resamples the picture once more anyway.
+// automatic: lanczos3, which keeps more; bicubic on the sphere, whose viewer resamples the picture once more anyway, and
+// of float planes, which may be light: there the second ring of lanczos3 is brighter than what stands around a lamp.
 enum class Filter { automatic, bilinear, bicubic, lanczos3, nearest };
 
 enum class Border {
