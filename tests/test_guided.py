@@ -117,6 +117,21 @@ def test_a_movement_that_no_plane_follows_is_followed_as_a_whole() -> None:
     assert step.confidence > 0.5
 
 
+def test_following_as_a_whole_is_nearer_the_truth_than_bridging() -> None:
+    camera = shaking(6, x=0.04, turn=0.0, band=(8.0, 14.0))
+    pictures = film(camera, 8, lens=Lens(readout_ratio=0.9))[3:]
+    truth = corners_from_homography(camera.steps(np.arange(3, 8)), ASPECT).mean(axis=1)
+    bridged, whole = steps_of(pictures, None), steps_of(pictures, Told(camera, pictures, sure=0.9, noise_px=40))
+    assert [step.confidence == 0 for step in bridged] == [False, False, True, False, False]
+    assert all(step.confidence > 0.2 for step in whole)
+    off = {
+        name: np.hypot(*(np.array([step.corners.mean(axis=0) for step in steps]) - truth).T)[2:4] / PX
+        for name, steps in (("bridged", bridged), ("whole", whole))
+    }
+    assert off["bridged"].min() > 10  # turning back within the gap, the camera did anything but go on evenly
+    assert off["whole"].max() < 4
+
+
 def test_what_the_network_confirmed_is_trusted_for_a_while() -> None:
     pictures = crowded(0.35)  # the background still wins, but the tracks are torn
     alone, guide = steps_of(pictures, None), Told(CAMERA, pictures, sure=0.9, noise_px=0.5, body=0.35)
