@@ -15,7 +15,7 @@ import importlib.util
 import sys
 
 ORDER = (
-    "accuracy", "colour", "quality", "networks", "speed", "memory", "pipe", "batch",
+    "accuracy", "colour", "quality", "networks", "known_camera", "speed", "memory", "pipe", "batch",
     "accuracy360", "quality360", "speed360", "memory360", "readme",
 )  # fmt: skip
 

@@ -1,6 +1,6 @@
-"""Asks of the rendered clips what a crop leaves of the shake, for measured motion and for the camera's own.
+"""What a crop leaves of the shake of the rendered rolling-shutter clip, by measured motion and by the camera's own.
 
-    python -m benchmarks.known_camera [--clip walk|rolling_shutter] [--runs 8] [--crops 0.15 ...]
+    python -m benchmarks.known_camera [--runs 8] [--crops 0.15 ...]
 
 Nothing is rendered and no judge asked: the solved path is applied to the camera that rendered the clip, and the
 formula of `vstab eval` to what comes out. `true` is the path solved from that camera's own motion, rows and all. The
@@ -35,6 +35,7 @@ from vstab_core.shutter import undo_rolling_shutter
 from vstab_core.smooth.path import smooth
 from vstab_core.types import MESH_SHAPE, CameraMotion, FloatArray, VideoInfo
 
+CLIP = FOOTAGE / "rendered" / "rolling_shutter.mp4"
 RESULT = RESULTS / "known_camera.json"
 METHODS = ("klt", "cnn")
 NOISE_CODES = 1.0
@@ -46,21 +47,19 @@ _TO_PICTURE = np.diag([1.0, -1.0, -1.0])  # Blender's camera looks along -z with
 def main(arguments: list[str]) -> int:
     """Measure, solve, print and write known_camera.json."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.known_camera", description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--clip", choices=("rolling_shutter", "walk"), default="rolling_shutter")
     parser.add_argument("--runs", type=int, default=8)
     parser.add_argument("--crops", type=float, nargs="+", default=[0.15, 0.18, 0.2081, 0.24, 0.3])
     options = parser.parse_args(arguments)
-    clip = FOOTAGE / "rendered" / f"{options.clip}.mp4"
-    if not clip.exists():
+    if not CLIP.exists():
         print(f"known_camera: skipped, there is no footage at {FOOTAGE}")
         return 0
     cv2.setNumThreads(1)
-    info = probe(clip)
+    info = probe(CLIP)
     fps = float(info.frame_rate)
-    frames = list(read_frames(clip))
+    frames = list(read_frames(CLIP))
     images, pts = [luma_of(frame) for frame in frames], np.array([frame.pts for frame in frames], np.int64)
-    steps = camera_steps(clip.with_suffix(".truth.json"))
-    rows = ROWS_S * fps if options.clip == "rolling_shutter" else 0.0
+    steps = camera_steps(CLIP.with_suffix(".truth.json"))
+    rows = ROWS_S * fps
     true = _motion(info, pts, as_measured(corners_from_homography(steps, info.aspect), info.aspect, rows), rows)
     motions = {"true": [true]}
     for method in METHODS:
@@ -76,11 +75,11 @@ def main(arguments: list[str]) -> int:
             name: [round(shake_percent(_shown(motion, steps, parameters), info.aspect, fps), 4) for motion in several]
             for name, several in motions.items()
         }
-    print(f"{options.clip}: source {found['source_shake_percent']} % of the diagonal; off in the middle, px of 640: ")
+    print(f"source {found['source_shake_percent']} % of the diagonal; off in the middle, px of 640: ")
     print({name: f"{np.mean(px):.1f} ({min(px)} to {max(px)})" for name, px in found["middle_error_px"].items()})
     lines = [[crop, *(_cell(by[name]) for name in motions)] for crop, by in found["shake_percent"].items()]
     print(table(["--max-crop", *(f"{name}: mean (least to most)" for name in motions)], lines))
-    write_result(RESULT, {"machine": machine(), "clip": options.clip, "runs": options.runs} | found)
+    write_result(RESULT, {"machine": machine(), "runs": options.runs} | found)
     return 0
 
 
