@@ -161,7 +161,7 @@ def test_every_encoder_that_is_said_to_join_does(tmp_path: Path, encoder: str) -
     for one, other in zip(read_frames(whole), read_frames(joined), strict=True):
         assert one.pts == other.pts
         far = np.abs(one.planes[0].astype(int) - other.planes[0]).mean()
-        assert far < 3  # code values: two encodings of one picture; another frame would be 20 away
+        assert far < 5  # code values: two encodings of one picture; another frame would be 20 away
 
 
 def test_a_stream_where_seeking_misses_is_decoded_from_farther_ahead(
