@@ -148,7 +148,7 @@ def test_strength_scales_what_is_shown_and_not_what_is_remembered() -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"model": "mesh"},
+        {"model": "rotation"},
         {"zoom": "dynamic"},
         {"border": "fill"},
         {"lock": "on"},

@@ -1,4 +1,4 @@
-"""Live, with `--model homography`: the fast part of perspective goes by a known factor, and no bend lasts."""
+"""Live, with `--model homography` and `mesh`: the fast part of what bends goes by a known factor, and no bend lasts."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ from vstab_core.corners import corners_from_homography, inverse, similarity_basi
 from vstab_core.motion.homography import MotionStep
 from vstab_core.motion.stabnet import Proposal
 from vstab_core.params import Parameters
-from vstab_core.smooth.shot import MAX_BEND
+from vstab_core.smooth.shot import MAX_BEND, MAX_LOCAL
 from vstab_core.smooth.weights import horizon_frames
-from vstab_core.types import MESH_SHAPE, FloatArray
+from vstab_core.types import MESH_SHAPE, CameraMotion, FloatArray
 
 LIVE = Parameters(look_ahead=0, model="homography", zoom="none", max_crop=0.3)
 HORIZON = horizon_frames(LIVE, 1 / FPS)
 HERTZ = 3.0
+KEPT = np.exp(-1 / HORIZON)  # of a bend, frame by frame
+LEFT = abs((1 - KEPT) / (1 - KEPT * np.exp(-2j * np.pi * HERTZ / FPS)))  # of a swing: a sixth
 
 
 def tilting(corners: float, hertz: float = HERTZ) -> Camera:
@@ -59,10 +61,7 @@ def swing(path: FloatArray) -> float:
 def test_a_swinging_perspective_is_held_by_the_factor_of_the_horizon(method: str, look_ahead: int) -> None:
     parameters = Parameters(**{**vars(LIVE), "method": method, "look_ahead": look_ahead})
     source, shown = bends_shown(tilting(0.004), parameters)
-    kept = np.exp(-1 / HORIZON)
-    factor = abs((1 - kept) / (1 - kept * np.exp(-2j * np.pi * HERTZ / FPS)))
-    assert 0.1 < factor < 0.3
-    assert swing(shown) == pytest.approx(factor * swing(source), rel=0.03)
+    assert swing(shown) == pytest.approx(LEFT * swing(source), rel=0.03)
 
 
 def test_a_similarity_leaves_it() -> None:
@@ -98,6 +97,32 @@ def test_strength_scales_the_bend() -> None:
     assert np.allclose(half, whole / 2, atol=1e-4)
 
 
+@pytest.mark.parametrize("strength", [1.0, 0.5])
+def test_local_motion_is_held_by_the_same_factor(strength: float) -> None:
+    still = motion_of(moving(), 150)
+    place = np.zeros((150, *MESH_SHAPE))  # of what is filmed at each vertex: the right half swings up and down
+    place[:, :, 3:, 1] = 0.002 * np.sin(2 * np.pi * HERTZ / FPS * np.arange(150))[:, None, None]
+    mesh = np.diff(place, axis=0, prepend=place[:1]).astype(np.float32)
+    motion = CameraMotion(**{**vars(still), "mesh": mesh})
+    track, _ = stream(motion, Parameters(**{**vars(LIVE), "model": "mesh", "strength": strength}))
+    assert np.allclose(track.src_from_dst, np.eye(3), atol=1e-9)
+    assert track.mesh is not None
+    shown = place - track.mesh  # src = dst + mesh
+    moves = 1 - strength * (1 - (1 - KEPT) / (1 - KEPT * np.exp(-2j * np.pi * HERTZ / FPS)))
+    assert swing(shown[:, 2, 4]) == pytest.approx(abs(moves) * swing(place[:, 2, 4]), rel=0.03)
+    assert swing(shown[:, 2, 0]) == 0
+
+
+def test_local_motion_stops_at_its_limit() -> None:
+    still = motion_of(moving(), 80)
+    mesh = np.zeros((80, *MESH_SHAPE), np.float32)
+    mesh[1:20, 1, 1] = 0.002
+    track, _ = stream(CameraMotion(**{**vars(still), "mesh": mesh}), Parameters(**{**vars(LIVE), "model": "mesh"}))
+    assert track.mesh is not None
+    assert np.abs(track.mesh).max() == pytest.approx(MAX_LOCAL, rel=1e-6)
+    assert np.abs(track.mesh[20 + round(5 * HORIZON)]).max() < 0.01 * MAX_LOCAL
+
+
 class Sees:
     """A network that sees each frame where it is and wants the picture to stand still; it is told what was shown."""
 
@@ -116,17 +141,19 @@ class Sees:
         self.shown = src_from_stab
 
 
-def test_stabnet_holds_the_perspective_too_and_remembers_what_was_shown() -> None:
+@pytest.mark.parametrize("model", ["homography", "mesh"])
+def test_stabnet_holds_the_perspective_too_and_remembers_what_was_shown(model: str) -> None:
     camera = tilting(0.004) + moving(x=0.0)
     motion = motion_of(camera, 120)
     sees = Sees(camera.steps(np.arange(120)))
-    path = ClosedLoopPath(ASPECT, 1 / FPS, Parameters(**{**vars(LIVE), "method": "stabnet"}), sees)
-    image, mesh = np.zeros((9, 16), np.uint8), np.zeros(MESH_SHAPE, np.float32)
+    path = ClosedLoopPath(ASPECT, 1 / FPS, Parameters(**{**vars(LIVE), "method": "stabnet", "model": model}), sees)
+    image, mesh = np.zeros((9, 16), np.uint8), np.full(MESH_SHAPE, 1e-4, np.float32)
     shown = []
     for number, corners in enumerate(motion.corners):
         warp = path.push(image, MotionStep(corners, mesh, 1.0, number == 0))
         shown.append(inverse(warp.src_from_dst))
         assert np.allclose(warp.src_from_dst, sees.shown / sees.shown[2, 2], atol=1e-9)
+        assert (warp.mesh is not None and warp.mesh.any()) == (model == "mesh" and number > 0)
     steps = np.array(shown[1:]) @ camera.steps(np.arange(120))[1:] @ inverse(np.array(shown[:-1]))
     left = np.cumsum(bent(corners_from_homography(steps, ASPECT).reshape(-1, 8)), axis=0)
     assert path.fallbacks == 0

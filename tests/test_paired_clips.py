@@ -13,7 +13,7 @@ from vstab_core.errors import InputError
 from vstab_core.training.paired_clips import film_pair, has_pairs, read_pairs
 from vstab_core.training.pairs import cells_of
 from vstab_core.training.recipe import Options
-from vstab_core.training.stabnet import BACK, STRIDE, TURNS, lesson_of
+from vstab_core.training.stabnet import BACK, STRIDE, TURNS, Stage, lesson_of
 
 SIZE = (144, 256)
 FRAMES = 40
@@ -66,7 +66,7 @@ def mirrored(points: np.ndarray) -> np.ndarray:
 
 
 def test_half_of_each_batch_is_of_the_clips(folder: Path) -> None:
-    lesson = lesson_of(Options(steps=1), folder, SIZE, 4, 0)
+    lesson = lesson_of(Options(steps=1), folder, [Stage(1.0, SIZE, 4)], 0)
     assert "1 pairs of clips" in lesson.data
     batch = lesson.batches(0)
     assert batch["frames"].shape == (4, TURNS, *SIZE)

@@ -328,7 +328,7 @@ def test_a_header_without_a_picture_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--model", "mesh"], b"--model mesh needs two passes"),
+        (["--zoom", "dynamic"], b"--zoom dynamic needs two passes"),
         (["--smothness", "1"], b"did you mean --smoothness"),
         (["--projection", "equirect"], b"--projection is no option of `vstab pipe`"),
         (["--sidecar", "a.vstab", "--smoothness", "1"], b"--smoothness is decided in the sidecar"),
@@ -398,7 +398,7 @@ def test_one_frame_is_enough(tmp_path: Path) -> None:
 
 
 def test_what_needs_two_passes_is_named() -> None:
-    _, error = piped(b"", model="mesh")
+    _, error = piped(b"", zoom="dynamic")
     assert isinstance(error, UsageError)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.synthetic import ASPECT, FPS, motion_of, moving, shaking
-from tests.test_smooth import beyond_source, jitter, output_steps
+from tests.test_smooth import beyond_source, jitter, output_steps, with_noise_mesh
 from vstab_core.errors import UsageError
 from vstab_core.params import Parameters
 from vstab_core.smooth.streaming import LEARNED_AHEAD, StreamingPath
@@ -19,13 +19,16 @@ def stream(motion: CameraMotion, parameters: Parameters) -> tuple[WarpTrack, lis
     """Return the warps, and how many frames came out at each push, the flush last."""
     path = StreamingPath(motion.aspect, 1 / FPS, parameters)
     given: list[list[FrameWarp]] = [
-        path.push(corners, bool(cut)) for corners, cut in zip(motion.corners, motion.cut, strict=True)
+        path.push(corners, bool(cut), mesh)
+        for corners, cut, mesh in zip(motion.corners, motion.cut, motion.mesh, strict=True)
     ]
     given.append(path.flush())
     assert path.flush() == []
     h = np.array([warp.src_from_dst for warps in given for warp in warps])
-    crop = np.zeros(len(h))
-    track = WarpTrack(motion.width, motion.height, motion.aspect, motion.pts, motion.time_base, h, None, crop)
+    meshes = [warp.mesh for warps in given for warp in warps if warp.mesh is not None]
+    assert len(meshes) == (len(h) if parameters.model == "mesh" else 0)
+    crop, mesh = np.zeros(len(h)), np.array(meshes) if meshes else None
+    track = WarpTrack(motion.width, motion.height, motion.aspect, motion.pts, motion.time_base, h, mesh, crop)
     return track, [len(warps) for warps in given]
 
 
@@ -50,10 +53,10 @@ def test_warps_come_in_the_order_of_the_frames() -> None:
 
 @pytest.mark.parametrize("look_ahead", [0, 1, 5, 30])
 @pytest.mark.parametrize("max_crop", [0.0, 0.02, 0.15, 0.5])
-@pytest.mark.parametrize("model", ["translation", "similarity", "homography"])
+@pytest.mark.parametrize("model", ["translation", "similarity", "homography", "mesh"])
 def test_no_border_shows_whatever_the_shake(look_ahead: int, max_crop: float, model: str) -> None:
     parameters = Parameters(look_ahead=look_ahead, max_crop=max_crop, model=model)
-    track, _ = stream(motion_of(VIOLENT, 50, cuts=[20]), parameters)
+    track, _ = stream(with_noise_mesh(motion_of(VIOLENT, 50, cuts=[20])), parameters)
     assert beyond_source(track) <= 1e-9
 
 
@@ -95,13 +98,16 @@ def test_live_stays_stable_for_a_hundred_seconds() -> None:
 
 @pytest.mark.parametrize("look_ahead", [0, 5, 30])
 def test_a_cut_starts_anew(look_ahead: int) -> None:
-    whole = motion_of(VIOLENT, 70, cuts=[30])
+    whole = with_noise_mesh(motion_of(VIOLENT, 70, cuts=[30]))
     second = CameraMotion(
         **{**vars(whole), **{name: vars(whole)[name][30:] for name in ("pts", "corners", "mesh", "confidence", "cut")}}
     )
-    parameters = Parameters(look_ahead=look_ahead)
+    parameters = Parameters(look_ahead=look_ahead, model="mesh")
     joined, alone = stream(whole, parameters)[0], stream(second, parameters)[0]
     assert np.allclose(joined.src_from_dst[30:], alone.src_from_dst, atol=1e-9)
+    assert joined.mesh is not None
+    assert alone.mesh is not None
+    assert np.allclose(joined.mesh[30:], alone.mesh, atol=1e-9)
 
 
 @pytest.mark.parametrize("look_ahead", [0, 30])
@@ -113,7 +119,6 @@ def test_a_still_camera_is_only_zoomed(look_ahead: int) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "instead"),
     [
-        ("model", "mesh", "translation, similarity or homography"),
         ("zoom", "dynamic", "static or none"),
         ("border", "fill", "crop, black or mirror"),
     ],

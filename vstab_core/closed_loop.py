@@ -85,7 +85,7 @@ class ClosedLoopPath:
     def push(self, image: Luma, step: MotionStep) -> FrameWarp:
         """Take a luma proxy and its motion as the tracker saw it; return its warp."""
         held, offset = self._path.held(step.corners), self._path.offset
-        solved = self._path.push(step.corners, step.cut)[0]
+        solved = self._path.push(step.corners, step.cut, step.mesh)[0]
         if step.cut:
             self._pace, self._way, self._zooms = np.zeros(4), np.zeros(4), ZOOM_FRAMES[0]
             self._loop.begin(image)
@@ -175,7 +175,7 @@ def check(parameters: Parameters) -> None:
         UsageError: naming the parameter.
     """
     for name, value, instead in (
-        ("model", ("mesh", "rotation"), "translation, similarity or homography"),
+        ("model", ("rotation",), "translation, similarity, homography or mesh"),
         ("zoom", ("dynamic",), "static or none"),
         ("border", ("fill",), "crop, black or mirror"),
         ("lock", ("on",), "off"),

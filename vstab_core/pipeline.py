@@ -268,6 +268,7 @@ def _rotation_of(clip: Source, pts: list[int], pictures: Iterator[OnCube], defor
 
 
 def _track_of(motion: CameraMotion, warps: list[FrameWarp], parameters: Parameters) -> WarpTrack:
+    meshes = [warp.mesh for warp in warps if warp.mesh is not None]  # of every frame, or of none
     return WarpTrack(
         motion.width,
         motion.height,
@@ -275,7 +276,7 @@ def _track_of(motion: CameraMotion, warps: list[FrameWarp], parameters: Paramete
         motion.pts,
         motion.time_base,
         np.array([warp.src_from_dst for warp in warps]),
-        None,
+        np.array(meshes) if meshes else None,
         np.full(len(warps), 0.0 if parameters.zoom == "none" else parameters.max_crop),
     )
 

@@ -89,6 +89,6 @@ class OnePass:
             self.shots += step.cut
             self.weak_frames += step.confidence == 0
             if self._smoother is not None:
-                yield from self._smoother.push(step.corners, step.cut)
+                yield from self._smoother.push(step.corners, step.cut, step.mesh)
             elif self._loop is not None and image is not None:  # live: the step is the image's own
                 yield self._loop.push(image, step)

@@ -8,8 +8,10 @@ window is solved under the bounds, so the picture eases into the limit from as f
 from __future__ import annotations
 
 from collections import deque
+from itertools import takewhile
 
 import numpy as np
+import numpy.typing as npt
 
 from ..corners import (
     corners_from_homography,
@@ -22,10 +24,11 @@ from ..corners import (
 from ..errors import UsageError
 from ..models.path_kernel import AHEAD
 from ..params import PARAMS, Parameters
-from ..types import FloatArray, FrameWarp
+from ..types import MESH_SHAPE, FloatArray, FrameWarp
 from .bend import LiveBend
-from .crop import magnify, retained_share, side_rows, sides_of
+from .crop import magnify, mesh_at_corners, retained_share, side_rows, sides_of
 from .learned import LearnedPath
+from .shot import MAX_BEND, MAX_LOCAL
 from .solver import Bounds, PathProblem, Smoothness, roughness_bands
 from .weights import horizon_frames, smoothness_weights
 
@@ -43,7 +46,9 @@ AFTER_HORIZON = 1.25
 # The goal is taken to go on beyond what is seen: a window that ends there would leave the path swinging about it.
 BEYOND = 16
 SPEED_OVER = 6  # frames back over which the goal's speed is taken, beside those ahead
+BEND_SHARE = 0.25  # of the budget, at most, for the bend, and as much for the mesh: without room there is no path
 NO_BOUND = 10.0
+NO_MESH = np.zeros(MESH_SHAPE, np.float32)
 
 
 class StreamingPath:
@@ -52,7 +57,7 @@ class StreamingPath:
     Args:
         aspect: display height / display width.
         interval_s: usual time between frames; streaming counts frames, it does not weigh their times.
-        parameters: model up to homography, zoom static or none; `rolling_shutter` is not corrected here.
+        parameters: zoom static or none; `rolling_shutter` is not corrected here.
 
     Raises:
         UsageError: a parameter needs two passes.
@@ -60,11 +65,10 @@ class StreamingPath:
 
     def __init__(self, aspect: float, interval_s: float, parameters: Parameters) -> None:
         for name, value, instead in (
-            ("model", parameters.model, "translation, similarity or homography"),
             ("zoom", parameters.zoom, "static or none"),
             ("border", parameters.border, "crop, black or mirror"),
         ):
-            if value in ("mesh", "dynamic", "fill"):
+            if value in ("dynamic", "fill"):
                 raise UsageError(f"--{name} {value} needs two passes; in one pass use {instead}")
         self._aspect, self._parameters = aspect, parameters
         self._basis, self._part = similarity_basis(aspect), similarity_part(aspect)
@@ -78,13 +82,16 @@ class StreamingPath:
         windows = range(self._beyond, self._beyond + self._look_ahead + 1)
         self._gains = [_window_gains(n, self._weights) for n in windows]
         self._problems = [_window_problem(n, self._numbers, self._weights) for n in windows]
-        bent = parameters.model == "homography"
-        self._bend = LiveBend(horizon_frames(parameters, interval_s)) if bent else None
+        horizon = horizon_frames(parameters, interval_s)
+        most = BEND_SHARE * parameters.max_crop * min(1.0, aspect) if parameters.border == "crop" else np.inf
+        bent, local = parameters.model in ("homography", "mesh"), parameters.model == "mesh"
+        self._bend = LiveBend(horizon, 8, min(MAX_BEND, most)) if bent else None
+        self._local = LiveBend(horizon, NO_MESH.size, min(MAX_LOCAL, most)) if local else None
         # The solver goes on from what was shown; a network's path would swing about one that is corrected by half.
         solved = self._learned is None and parameters.method != "stabnet"
         self._strengths = (parameters.strength, 1.0) if solved else (1.0, parameters.strength)
         self._shown = 1.0 if parameters.zoom == "none" else 1.0 - parameters.max_crop
-        self._waiting: deque[tuple[FloatArray, bool]] = deque()  # corners (4, 2) and cut, of frames not yet given out
+        self._waiting: deque[tuple[FloatArray, bool, FloatArray]] = deque()  # as pushed, of frames not yet given out
         self._begin_shot()
 
     def _learned_path(self, interval_s: float) -> LearnedPath | None:
@@ -95,9 +102,9 @@ class StreamingPath:
         budget = FIRST_ORDER * (parameters.max_crop if parameters.border == "crop" else PARAMS["max_crop"].maximum)
         return LearnedPath(self._sides, budget, horizon_frames(parameters, interval_s))
 
-    def push(self, corners: FloatArray, cut: bool) -> list[FrameWarp]:
-        """Take the motion (4, 2) of the next frame; return the warps that are decided."""
-        self._waiting.append((corners, cut))
+    def push(self, corners: FloatArray, cut: bool, mesh: FloatArray = NO_MESH) -> list[FrameWarp]:
+        """Take the next frame's motion, rows of `CameraMotion`; return the warps that are decided."""
+        self._waiting.append((corners, cut, mesh))
         return [self._next()] if len(self._waiting) > self._look_ahead else []
 
     def flush(self) -> list[FrameWarp]:
@@ -109,8 +116,8 @@ class StreamingPath:
         self._correction = np.eye(3)  # and with it
         self._smooth = np.zeros((PAST, 4))  # the path of the last frames given out
         self._offset = np.zeros(4)  # correction of the last one, as coefficients
-        if self._bend is not None:
-            self._bend.begin_shot()
+        for bend in self._bends():
+            bend.begin_shot()
         if self._learned is not None:
             self._learned.begin_shot()
             self._goals: deque[FloatArray] = deque(maxlen=SPEED_OVER + 1)  # of the last frames given out
@@ -150,13 +157,17 @@ class StreamingPath:
         return self.coefficients(self._rigid(1.0) @ inverse(homography_from_corners(corners, self._aspect)))
 
     def _next(self) -> FrameWarp:
-        corners, cut = self._waiting.popleft()
+        corners, cut, mesh = self._waiting.popleft()
         if cut:
             self._begin_shot()
-            corners = np.zeros((4, 2))
-        path, bent = self._path_ahead(corners)
-        bends = None if self._bend is None else self._bend.next(bent)
-        self._offset = self._solve(path, self._goal(path), bends)[0] * self._strengths[0]
+            corners, mesh = np.zeros((4, 2)), NO_MESH
+        ahead = list(takewhile(lambda step: not step[1], self._waiting))
+        path, bent = self._path_ahead([corners, *(step[0] for step in ahead)])
+        taken = np.zeros((len(path), 8)) if self._bend is None else self._bend.next(bent)
+        if self._local is not None:
+            local = self._local.next(np.array([mesh, *(step[2] for step in ahead)], np.float64).reshape(len(path), -1))
+            taken = taken + mesh_at_corners(local.reshape(-1, *NO_MESH.shape)).reshape(-1, 8)
+        self._offset = self._solve(path, self._goal(path), taken)[0] * self._strengths[0]
         self._correct()
         if self._parameters.border == "crop" and self._parameters.zoom != "none":
             self._fit_exactly()
@@ -165,7 +176,16 @@ class StreamingPath:
 
     def _warp(self) -> FrameWarp:
         src_from_dst = inverse(self._correction) @ magnify(np.array([self._shown]))[0]
-        return FrameWarp(src_from_dst / src_from_dst[2, 2], self._aspect)
+        return FrameWarp(src_from_dst / src_from_dst[2, 2], self._aspect, self._mesh())
+
+    def _mesh(self) -> npt.NDArray[np.float32] | None:
+        """Return the mesh of the frame given out last: backward, so minus the way the content goes."""
+        if self._local is None:
+            return None
+        return (-self._parameters.strength * self._local.now.reshape(NO_MESH.shape)).astype(np.float32)
+
+    def _bends(self) -> list[LiveBend]:
+        return [bend for bend in (self._bend, self._local) if bend is not None]
 
     def _correct(self) -> None:
         self._similarity = self._rigid(self._strengths[1])
@@ -179,36 +199,34 @@ class StreamingPath:
             return similarity
         return homography_from_corners(strength * self._bend.now.reshape(4, 2), self._aspect) @ similarity
 
-    def _path_ahead(self, corners: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return how this frame and those ahead in its shot moved, as seen after the correction.
+    def _path_ahead(self, corners: list[FloatArray]) -> tuple[FloatArray, FloatArray]:
+        """Return how a frame and those ahead in its shot moved, as seen after the correction.
+
+        Args:
+            corners: (4, 2) of each, as measured.
 
         Returns:
             The path (n, 4) of similarities; and how else the corners move from frame to frame, (n, 8).
         """
-        steps = [corners]
-        for ahead, cut in self._waiting:
-            if cut:
-                break
-            steps.append(ahead)
-        source_steps = homography_from_corners(np.array(steps), self._aspect)
+        source_steps = homography_from_corners(np.array(corners), self._aspect)
         seen = self._similarity @ source_steps @ inverse(self._similarity)
         moved = corners_from_homography(seen, self._aspect).reshape(-1, 8)
         rigid = moved @ self._part.T
         path = self._smooth[-1] - self._offset + np.cumsum(rigid, axis=0)
         return np.asarray(path), np.asarray(moved - rigid @ self._basis)
 
-    def _solve(self, path: FloatArray, goal: FloatArray, bends: FloatArray | None) -> FloatArray:
+    def _solve(self, path: FloatArray, goal: FloatArray, bends: FloatArray) -> FloatArray:
         """Return the corrections (n, 4) of this frame and those ahead: smooth, near the goal, in the budget.
 
         Args:
             path: (n, 4), as measured.
             goal: (n or more, 4), of which what lies beyond the path is without bounds.
-            bends: (n, 8) corner displacements, which take of the budget, too.
+            bends: (n, 8) corner displacements that take of the budget, too.
         """
         count, used = len(path), slice(self._numbers)
         smooth, goal, path = self._smooth[:, used], goal[:, used], path[:, used]
         wanted = (self._gains[count - 1] @ np.concatenate([smooth, goal]))[:count] - path
-        taken = 0.0 if bends is None else np.tile(bends @ side_rows(self._aspect).T, 2)
+        taken = np.tile(bends @ side_rows(self._aspect).T, 2)
         if self._parameters.border == "crop" and (wanted @ self._sides.T + taken).max() > self._budget:
             room = np.full((len(goal), len(self._sides)), NO_BOUND)
             room[:count] = (path - goal[:count]) @ self._sides.T - taken
@@ -231,8 +249,9 @@ class StreamingPath:
     def _fit_exactly(self) -> None:
         # The budget above is first order in the angle; the picture's edge is not.
         for _ in range(8):
-            src_from_stab = inverse(self._correction)
-            short = self._shown - float(retained_share(src_from_stab[None], self._aspect)[0])
+            src_from_stab, mesh = inverse(self._correction), self._mesh()
+            each = None if mesh is None else mesh[None].astype(np.float64)
+            short = self._shown - float(retained_share(src_from_stab[None], self._aspect, each)[0])
             if short <= 0:
                 return
             self._weaken(1 - max(0.01, 2 * short))
@@ -240,8 +259,8 @@ class StreamingPath:
 
     def _weaken(self, share: float) -> None:
         self._offset = share * self._offset
-        if self._bend is not None:
-            self._bend.now = share * self._bend.now
+        for bend in self._bends():
+            bend.now = share * bend.now
         self._correct()
 
 

@@ -14,8 +14,10 @@ truth, too, which teaches the comparison everywhere.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -221,33 +223,53 @@ def with_motion_network() -> torch.nn.Module:
     return net
 
 
-def lesson_of(options: Options, data: Path | None, size: tuple[int, int], count: int, unseen_batches: int) -> Lesson:
-    """Return what a StabNet is trained on: `count` films a batch, of a size.
+@dataclass(frozen=True)
+class Stage:
+    """Part of a training.
+
+    Attributes:
+        until: share of the steps at which it ends.
+        size: (height, width) of the pictures.
+        films: a batch.
+    """
+
+    until: float
+    size: tuple[int, int]
+    films: int
+
+
+def lesson_of(options: Options, data: Path | None, stages: Sequence[Stage], unseen_batches: int) -> Lesson:
+    """Return what a StabNet is trained on.
 
     Args:
-        options: its seed.
+        options: its seed and steps.
         data: a folder of stills, or of paired clips (see `paired_clips`), of which half of each batch is then made.
-        size: (height, width).
-        count: films a batch.
+        stages: in order; the last is what is aimed at, and measured on.
         unseen_batches: that are held out; of drawn pictures only, if `data` holds clips.
     """
-    clips = read_pairs(data, size, max(BACK) + TURNS) if data is not None and has_pairs(data) else []
+    clips = {}
+    if data is not None and has_pairs(data):
+        clips = {size: read_pairs(data, size, max(BACK) + TURNS) for size in {stage.size for stage in stages}}
     stills, held_out = split_stills(None if clips else data, options.seed)
-    unseen = [make_batch(held_out, rng_of(options.seed + 1, n), count, size) for n in range(unseen_batches)]
+    last = stages[-1]
+    unseen = [make_batch(held_out, rng_of(options.seed + 1, n), last.films, last.size) for n in range(unseen_batches)]
+    ends = [round(stage.until * options.steps) for stage in stages]
 
     def batch(step: int) -> Batch:
-        rng = rng_of(options.seed, step)
-        paired = [film_pair(clips, rng, BACK, TURNS, STRIDE) for _ in range(count // 2 if clips else 0)]
-        return as_batch([*paired, *make_films(stills, rng, count - len(paired), size, BACK, TURNS, STRIDE)])
+        rng, stage = rng_of(options.seed, step), stages[bisect_right(ends, step)]
+        paired = stage.films // 2 if clips else 0
+        films = [film_pair(clips[stage.size], rng, BACK, TURNS, STRIDE) for _ in range(paired)]
+        return as_batch([*films, *make_films(stills, rng, stage.films - paired, stage.size, BACK, TURNS, STRIDE)])
 
+    count = sum((end - start) * stage.films for stage, (start, end) in zip(stages, pairwise([0, *ends]), strict=True))
     made_of = f"{DRAWN} drawn pictures and {len(stills) - DRAWN} photographs"
     if clips:
-        made_of = f"{DRAWN} drawn pictures, and as many of {len(clips)} pairs of clips"
+        made_of = f"{DRAWN} drawn pictures, and as many of {len(clips[last.size])} pairs of clips"
     return Lesson(
         batches=batch,
         loss=loss,
         measure=lambda net: _measure(unseen, net),
-        data=f"{options.steps * count} films made of {made_of}",
+        data=f"{count} films made of {made_of}",
     )
 
 
@@ -255,7 +277,7 @@ RECIPE = Recipe(
     build=with_motion_network,
     architecture=ARCHITECTURE,
     options=Options(steps=1800, rate=8e-4, warm_up=0.05, clip=2.0, workers=1),
-    prepare=lambda options, data: lesson_of(options, data, StabNet.size, BATCH, HELD_OUT_BATCHES),
+    prepare=lambda options, data: lesson_of(options, data, [Stage(1.0, StabNet.size, BATCH)], HELD_OUT_BATCHES),
     about="The warp that makes a frame go on steadily from those shown 1, 2, 4, 8, 16 and 32 before, at 256 x 144. It "
     "sees no later frame. It is meant for hand-held clips of 24 to 60 frames a second; of what it does not know, "
     "cuts above all, the code around it takes care.",
