@@ -15,8 +15,8 @@ import importlib.util
 import sys
 
 ORDER = (
-    "accuracy", "colour", "quality", "networks", "known_camera", "speed", "memory", "pipe", "batch",
-    "accuracy360", "quality360", "speed360", "memory360", "readme",
+    "accuracy", "colour", "quality", "networks", "known_camera", "speed", "speed_cnn", "memory", "pipe",
+    "batch", "accuracy360", "quality360", "speed360", "memory360", "readme",
 )  # fmt: skip
 
 

@@ -25,7 +25,7 @@ from ..shutter import undo_rolling_shutter
 from ..types import CameraMotion, FloatArray
 from .crop import mesh_at_corners, retained_share, side_rows, sides_of
 from .solver import Bounds, PathProblem
-from .weights import smoothness_weights, usual_interval_s
+from .weights import of_order, shake_weights, smoothness_weights, usual_interval_s
 
 PASSES = 2
 MORE_PASSES = 3  # where turns and perspective, which the bounds count to first order, left the budget
@@ -35,6 +35,8 @@ LOCK_PRICE = 1e-7  # a tripod is asked for at any price within the budget
 STEADY = 5e-4  # largest correction, normalised (a sixth of a pixel at 640), of a shot that is left untouched
 MAX_BEND = 0.01  # of the correction beyond a similarity, normalised corner displacement
 MESH_SHARE = 0.5  # of the budget that a mesh may use up; the rest is for the camera path
+TIGHT = 0.1  # of the budget is left, at most, where it may be what holds the path back
+LOWER_ORDERS = (2, 1)  # of the derivative that is smoothed there in place of the third
 MAX_LOCAL = 0.01  # of the mesh's correction, normalised: beyond it lies wobble
 
 
@@ -80,8 +82,26 @@ def solve_shot(
         mesh = local if mesh is None else mesh + local
     if parameters.lock == "off" and _is_steady(corners, motion.aspect, problem):
         return None
-    solution = _solve(homography_from_corners(corners, motion.aspect), mesh, motion.aspect, problem, parameters)
+    steps = homography_from_corners(corners, motion.aspect)
+    solution = _solve(steps, mesh, motion.aspect, problem, parameters)
+    if parameters.lock == "off" and _is_tight(solution, motion.aspect, parameters):
+        # Jerk counts shake by the sixth power of its frequency: short of room it keeps off the fast by a slow sway.
+        lower = [PathProblem(time, channels, of_order(weights, order)) for order in LOWER_ORDERS]
+        solutions = [solution, *(_solve(steps, mesh, motion.aspect, other, parameters) for other in lower)]
+        slow = PathProblem(time, 4, shake_weights(interval_s))
+        solution = min(solutions, key=lambda of: _shake(of, steps, motion.aspect, slow))
     return _with_strength(solution, motion.aspect, parameters.strength)
+
+
+def _is_tight(solution: ShotSolution, aspect: float, parameters: Parameters) -> bool:
+    left = -_over_budget(solution, aspect, parameters)
+    return parameters.border == "crop" and left < TIGHT * parameters.max_crop
+
+
+def _shake(solution: ShotSolution, steps: FloatArray, aspect: float, slow: PathProblem) -> float:
+    """Return the RMS of the shown path without what `slow` keeps of it, of what a similarity can correct."""
+    path = _path_after(solution.stab_from_src, steps, aspect) @ similarity_part(aspect).T
+    return float(np.sqrt(np.square(slow.free(path)).mean()))
 
 
 def _solve(

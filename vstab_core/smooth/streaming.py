@@ -50,6 +50,8 @@ BEND_SHARE = 0.25  # of the budget, at most, for the bend, and as much for the m
 NO_BOUND = 10.0
 NO_MESH = np.zeros(MESH_SHAPE, np.float32)
 
+Mesh = npt.NDArray[np.float32]
+
 
 class StreamingPath:
     """Push the motion of each frame; get warps back `look_ahead` frames later.
@@ -91,7 +93,7 @@ class StreamingPath:
         solved = self._learned is None and parameters.method != "stabnet"
         self._strengths = (parameters.strength, 1.0) if solved else (1.0, parameters.strength)
         self._shown = 1.0 if parameters.zoom == "none" else 1.0 - parameters.max_crop
-        self._waiting: deque[tuple[FloatArray, bool, FloatArray]] = deque()  # as pushed, of frames not yet given out
+        self._waiting: deque[tuple[FloatArray, bool, Mesh]] = deque()  # as pushed, of frames not yet given out
         self._begin_shot()
 
     def _learned_path(self, interval_s: float) -> LearnedPath | None:
@@ -102,7 +104,7 @@ class StreamingPath:
         budget = FIRST_ORDER * (parameters.max_crop if parameters.border == "crop" else PARAMS["max_crop"].maximum)
         return LearnedPath(self._sides, budget, horizon_frames(parameters, interval_s))
 
-    def push(self, corners: FloatArray, cut: bool, mesh: FloatArray = NO_MESH) -> list[FrameWarp]:
+    def push(self, corners: FloatArray, cut: bool, mesh: Mesh = NO_MESH) -> list[FrameWarp]:
         """Take the next frame's motion, rows of `CameraMotion`; return the warps that are decided."""
         self._waiting.append((corners, cut, mesh))
         return [self._next()] if len(self._waiting) > self._look_ahead else []
@@ -178,7 +180,7 @@ class StreamingPath:
         src_from_dst = inverse(self._correction) @ magnify(np.array([self._shown]))[0]
         return FrameWarp(src_from_dst / src_from_dst[2, 2], self._aspect, self._mesh())
 
-    def _mesh(self) -> npt.NDArray[np.float32] | None:
+    def _mesh(self) -> Mesh | None:
         """Return the mesh of the frame given out last: backward, so minus the way the content goes."""
         if self._local is None:
             return None

@@ -9,6 +9,7 @@ from ..types import CameraMotion, RotationMotion
 from .solver import Smoothness
 
 HORIZON_S = 2.0  # at smoothness 1
+SHAKE_HZ = 1.0  # what is faster is called shake, as in the evaluation
 CUTOFF_PERIODS = 2.0  # the path keeps motion slower than this many horizons; at smoothness 0.5: 0.5 Hz
 
 
@@ -30,3 +31,19 @@ def smoothness_weights(parameters: Parameters, interval_s: float) -> Smoothness:
 def horizon_frames(parameters: Parameters, interval_s: float) -> float:
     """Return over how many frames the path is smoothed: the period of the cut-off, over 2 pi."""
     return float(CUTOFF_PERIODS * HORIZON_S * parameters.smoothness / interval_s / (2 * np.pi))
+
+
+def of_order(weights: Smoothness, order: int) -> Smoothness:
+    """Return weights of another derivative that keep a half at the same frequency, 1 / (1 + (f / f_c)^(2 order)).
+
+    Args:
+        weights: of the jerk alone.
+        order: 1: speed, 2: acceleration.
+    """
+    horizon = weights.jerk ** (1 / 6)
+    return Smoothness(weights.anchor, horizon**2 if order == 1 else 0.0, horizon**4 if order == 2 else 0.0, 0.0)
+
+
+def shake_weights(interval_s: float) -> Smoothness:
+    """Return the weights that keep what is slower than 1 Hz, so that what they take off is shake."""
+    return Smoothness(1.0, 0.0, 0.0, (1 / (SHAKE_HZ * interval_s) / (2 * np.pi)) ** 6)
