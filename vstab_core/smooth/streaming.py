@@ -46,6 +46,7 @@ AFTER_HORIZON = 1.25
 # The goal is taken to go on beyond what is seen: a window that ends there would leave the path swinging about it.
 BEYOND = 16
 SPEED_OVER = 6  # frames back over which the goal's speed is taken, beside those ahead
+IN_SIGHT = 4.0  # look-aheads that make the cut-off's period: then the filter sees enough
 BEND_SHARE = 0.25  # of the budget, at most, for the bend, and as much for the mesh: without room there is no path
 NO_BOUND = 10.0
 NO_MESH = np.zeros(MESH_SHAPE, np.float32)
@@ -284,11 +285,11 @@ def _window_gains(ahead: int, weights: Smoothness) -> FloatArray:
 
 
 def _weights_in_sight(parameters: Parameters, interval_s: float, learned: bool) -> Smoothness:
-    """Return the weights, with jerk giving way to speed where the look-ahead is short.
+    """Return the weights: of acceleration, which gives way to speed where the look-ahead is short.
 
-    A jerk filter that cannot see ahead extrapolates a parabola and swings; a speed filter only lags. Both are
-    made for the same cut-off; what the window cannot see of the jerk filter's, the speed filter takes over. After the
-    network, whose path is to be followed and not smoothed anew, acceleration alone is weighed.
+    At the window's end a jerk filter goes on along a parabola and swings, an acceleration filter along a line; a speed
+    filter only lags. All are made for the same cut-off, and a quarter of its period is enough for acceleration alone.
+    After the network, whose path is to be followed and not smoothed anew, there is no speed either.
     """
     full = smoothness_weights(parameters, interval_s)
     if learned:
@@ -296,8 +297,6 @@ def _weights_in_sight(parameters: Parameters, interval_s: float, learned: bool) 
         return Smoothness(full.anchor, 0.0, width**4, 0.0)
     if parameters.lock == "on":
         return full
-    cutoff_frames = 2 * np.pi * full.jerk ** (1 / 6)
-    in_sight = min(1.0, 2.0 * parameters.look_ahead / max(1e-9, cutoff_frames))
-    jerk = (in_sight * cutoff_frames / (2 * np.pi)) ** 6
-    speed = (1 - in_sight) * (cutoff_frames / (2 * np.pi)) ** 2
-    return Smoothness(full.anchor, speed, 0.0, jerk)
+    horizon = horizon_frames(parameters, interval_s)
+    in_sight = min(1.0, (IN_SIGHT * parameters.look_ahead / max(1e-9, 2 * np.pi * horizon)) ** 2)
+    return Smoothness(full.anchor, (1 - in_sight) * horizon**2, (in_sight * horizon) ** 4, 0.0)
