@@ -65,13 +65,16 @@ def mirrored(points: np.ndarray) -> np.ndarray:
     return points[:, ::-1] * [-1, 1]
 
 
-def test_half_of_each_batch_is_of_the_clips(folder: Path) -> None:
-    lesson = lesson_of(Options(steps=1), folder, [Stage(1.0, SIZE, 4)], 0)
+def test_half_of_each_batch_is_of_the_clips_and_the_pictures_grow(folder: Path) -> None:
+    small = (SIZE[0] // 2, SIZE[1] // 2)
+    lesson = lesson_of(Options(steps=3), folder, [Stage(0.67, small, 6), Stage(1.0, SIZE, 4)], 0)
+    assert lesson.data.startswith("16 films ")
     assert "1 pairs of clips" in lesson.data
-    batch = lesson.batches(0)
-    assert batch["frames"].shape == (4, TURNS, *SIZE)
-    (clip,) = read_pairs(folder, SIZE, max(BACK) + TURNS)
-    assert [float(px) == pytest.approx(clip.shake_px) for px in batch["shake_px"]].count(True) == 2
+    for step, count, size in ((0, 6, small), (1, 6, small), (2, 4, SIZE)):
+        batch = lesson.batches(step)
+        assert batch["frames"].shape == (count, TURNS, *size)
+        (clip,) = read_pairs(folder, size, max(BACK) + TURNS)
+        assert [float(px) == pytest.approx(clip.shake_px) for px in batch["shake_px"]].count(True) == count // 2
 
 
 @pytest.mark.parametrize(("name", "words"), [("2.mkv", "no clip of"), ("1.mkv", "3 frames in common")])
