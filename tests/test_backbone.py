@@ -28,6 +28,8 @@ from vstab_core.errors import ModelError, UsageError
 from vstab_core.models import stabnet, stabnet_resnet50
 from vstab_core.models.backbone import ARCHITECTURES, chosen
 from vstab_core.models.load import save, weights_path
+from vstab_core.models.motion import Features
+from vstab_core.models.stabnet import Answer, Past
 from vstab_core.models.stabnet_resnet50 import PublishedStabNet
 from vstab_core.motion.homography import MotionEstimator
 from vstab_core.motion.stabnet import ClosedLoop, net_of
@@ -110,6 +112,37 @@ def test_a_mesh_that_has_collapsed_leaves_the_frame_to_the_solver(plane: str, mo
     warps = [path.push(picture, step).src_from_dst for picture in pictures for step in estimator.push(picture)]
     assert np.isfinite(warps).all()
     assert path.fallbacks == 3
+
+
+@pytest.mark.parametrize("short", [True, False])
+def test_bfloat16_answers_as_float32_does(short: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    net = PublishedStabNet().eval()
+    torch.nn.init.normal_(net.head[-1].weight, std=0.02)  # type: ignore[arg-type]
+    monkeypatch.setattr(motion.stabnet, "has_bfloat16", lambda: short)
+    answers: list[Answer] = []
+    forward = net.forward
+
+    def told(past: Past, current: Features) -> list[Answer]:
+        assert torch.is_autocast_enabled("cpu") == short
+        answers.extend(forward(past, current))
+        with torch.autocast("cpu", enabled=False):
+            answers.extend(forward(past, current))
+        return answers[-2:-1]
+
+    monkeypatch.setattr(net, "forward", told)
+    loop = ClosedLoop(ASPECT, net)
+    first, second = film(moving(x=0.02), 2, size=(90, 160))
+    loop.begin(first)
+    loop.propose(second)
+    here, there = (answer.mesh_px for answer in answers)
+    assert here is not None
+    assert there is not None
+    assert here.dtype == there.dtype == torch.float32
+    moved = float((there - there.mean()).abs().max())
+    assert moved > 1.0  # px of 160
+    assert float((here - there).abs().max()) < 0.02 * moved
+    assert torch.equal(here, there) == (not short)
 
 
 def test_from_file_to_file_in_two_passes_and_in_one(resnet: Parameters, clip: Path, tmp_path: Path) -> None:

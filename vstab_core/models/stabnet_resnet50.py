@@ -59,7 +59,9 @@ class PublishedStabNet(nn.Module):
         frames = torch.where(masks > 0.5, -1.0, frames)
         x = self.enter(torch.cat([masks, frames, current.compared[0]], dim=1))
         x = self.blocks(F.max_pool2d(x, 3, stride=2, padding=1))
-        moved = self.head(F.relu(self.last(x)).mean(dim=(2, 3))).reshape(-1, 2, VERTICES, VERTICES)
+        pooled = F.relu(self.last(x)).float().mean(dim=(2, 3))
+        with torch.autocast(x.device.type, enabled=False):  # bfloat16 would round a vertex to a third of a pixel
+            moved = self.head(pooled).reshape(-1, 2, VERTICES, VERTICES)
         side = torch.linspace(-1, 1, VERTICES, device=x.device)
         still = torch.stack(torch.meshgrid(side, side, indexing="xy"))
         half = torch.tensor([frames.shape[3] / 2, frames.shape[2] / 2], device=x.device)[:, None, None]
