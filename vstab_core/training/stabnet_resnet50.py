@@ -1,8 +1,8 @@
 """Training of StabNet as published: the lesson of the compact one, at last at 512 x 288.
 
 Pictures grow: small ones take a sixteenth of the time, and what is learnt on them is not lost on larger ones (Touvron
-et al., Fixing the train-test resolution discrepancy, NeurIPS 2019, train small and finish large). Without them a
-processor taught this network nothing.
+et al., Fixing the train-test resolution discrepancy, NeurIPS 2019, train small and finish large). Of large ones
+alone a processor can show it too few to learn anything from.
 """
 
 from __future__ import annotations
