@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import logging
 import shutil
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -327,6 +329,44 @@ def test_leaving_early_stops_the_decoder_thread(tmp_path: Path) -> None:
     frames.close()
     assert time.monotonic() - started < 1
     assert not any(thread.name.startswith("decode") for thread in threading.enumerate())
+
+
+LEFT_EARLY = """
+import sys, threading
+from itertools import islice
+from pathlib import Path
+import av
+from vstab_core.media import ffmpeg_log
+from vstab_core.pictures import read_pictures
+done = threading.Event()
+
+def listen():
+    while not done.is_set():
+        with ffmpeg_log(av.logging.ERROR, []):
+            done.wait(0.002)
+
+thread = threading.Thread(target=listen)
+thread.start()
+for _ in range(100):
+    pictures = read_pictures(Path(sys.argv[1]))
+    list(islice(pictures, 3))
+    pictures.close()
+done.set()
+thread.join()
+"""
+
+
+def test_leaving_a_damaged_clip_early_while_another_thread_listens_to_ffmpeg_does_not_hang(tmp_path: Path) -> None:
+    options = {"g": "10", "crf": "10"}
+    path = write_clip(tmp_path / "a.mp4", ClipSpec(codec="libx264", size=(240, 320), count=60, options=options))
+    data = bytearray(path.read_bytes())
+    rng = np.random.default_rng(1)
+    first = data.index(b"mdat") + 2000
+    for place in rng.integers(first, len(data) - 4000, len(data) // 400):
+        data[place] ^= 0xFF
+    path.write_bytes(data)
+    # In a process of its own: what would hang holds Python's lock.
+    subprocess.run([sys.executable, "-c", LEFT_EARLY, str(path)], check=True, capture_output=True, timeout=60)
 
 
 def test_frames_outlive_the_reader(tmp_path: Path) -> None:

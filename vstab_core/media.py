@@ -57,7 +57,21 @@ def open_media(path: Path) -> Iterator[InputContainer]:
         # PyAV asks for made-up timestamps; in AVI with B-frames those run backwards. Without them the decoder's own
         # order decides, as in the ffmpeg command.
         container.flags &= ~_MAKE_UP_TIMES
-        yield container
+        try:
+            yield container
+        finally:
+            _let_decoders_finish(container)
+
+
+def _let_decoders_finish(container: InputContainer) -> None:
+    """Wait for the decoders' threads, while other Python threads run.
+
+    PyAV holds Python's lock as it frees a decoder, which waits for its threads; one of them that has something to log,
+    of a damaged file, would wait for that lock while `ffmpeg_log` is in use anywhere.
+    """
+    for stream in container.streams.video:
+        if stream.codec_context is not None:
+            stream.codec_context.flush_buffers()
 
 
 @contextlib.contextmanager
