@@ -36,6 +36,7 @@ STEADY = 5e-4  # largest correction, normalised (a sixth of a pixel at 640), of 
 MAX_BEND = 0.01  # of the correction beyond a similarity, normalised corner displacement
 MESH_SHARE = 0.5  # of the budget that a mesh may use up; the rest is for the camera path
 TIGHT = 0.1  # of the budget is left, at most, where it may be what holds the path back
+TINY = 1e-18  # so that a path without shake can be divided by
 LOWER_ORDERS = (2, 1)  # of the derivative that is smoothed there in place of the third
 MAX_LOCAL = 0.01  # of the mesh's correction, normalised: beyond it lies wobble
 
@@ -89,7 +90,9 @@ def solve_shot(
         lower = [PathProblem(time, channels, of_order(weights, order)) for order in LOWER_ORDERS]
         solutions = [solution, *(_solve(steps, mesh, motion.aspect, other, parameters) for other in lower)]
         slow = PathProblem(time, 4, shake_weights(interval_s))
-        solution = min(solutions, key=lambda of: _shake(of, steps, motion.aspect, slow))
+        shakes = [_shake(of, steps, motion.aspect, slow) for of in solutions]
+        # Less of the shift must not be bought with more turning and zooming, nor the other way round.
+        solution = solutions[int(np.argmin([(shake / shakes[0]).max() for shake in shakes]))]
     return _with_strength(solution, motion.aspect, parameters.strength)
 
 
@@ -98,10 +101,11 @@ def _is_tight(solution: ShotSolution, aspect: float, parameters: Parameters) -> 
     return parameters.border == "crop" and left < TIGHT * parameters.max_crop
 
 
-def _shake(solution: ShotSolution, steps: FloatArray, aspect: float, slow: PathProblem) -> float:
-    """Return the RMS of the shown path without what `slow` keeps of it, of what a similarity can correct."""
+def _shake(solution: ShotSolution, steps: FloatArray, aspect: float, slow: PathProblem) -> FloatArray:
+    """Return the RMS of the shown path without what `slow` keeps of it, (2,): of its shift, and of all four numbers."""
     path = _path_after(solution.stab_from_src, steps, aspect) @ similarity_part(aspect).T
-    return float(np.sqrt(np.square(slow.free(path)).mean()))
+    fast = np.square(slow.free(path)).mean(axis=0)
+    return np.sqrt(np.array([fast[:2].sum(), fast.sum()]) + TINY)
 
 
 def _solve(
