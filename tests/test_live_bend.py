@@ -61,6 +61,7 @@ def swing(path: FloatArray) -> float:
 def test_a_swinging_perspective_is_held_by_the_factor_of_the_horizon(method: str, look_ahead: int) -> None:
     parameters = Parameters(**{**vars(LIVE), "method": method, "look_ahead": look_ahead})
     source, shown = bends_shown(tilting(0.004), parameters)
+    assert 0.1 < LEFT < 0.3
     assert swing(shown) == pytest.approx(LEFT * swing(source), rel=0.03)
 
 
