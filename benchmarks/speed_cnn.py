@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.common import FOOTAGE, RESULTS, WORK, Cost, machine, run_measured, table, vstab_command, write_result
+from benchmarks.speed import CRF, PRESET
 from benchmarks.synthetic import timing_clip
 
 RESULT = RESULTS / "speed_cnn.json"
 ASKING = ("dash_gyro", "lightstab_infrared", "nus_quickrotation01", "seattle_shaky5")  # see docs/cnn.md
 METHODS = ("klt", "cnn")
-FIXED = ("--overwrite", "--progress", "none", "--codec", "libx264", "--preset", "veryfast", "--crf", "20")
+FIXED = ("--overwrite", "--progress", "none", "--codec", "libx264", "--preset", PRESET, "--crf", CRF)
 
 
 def main(arguments: list[str] | None = None) -> int:

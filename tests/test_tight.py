@@ -11,7 +11,7 @@ from vstab_core.params import Parameters
 from vstab_core.smooth import shot
 from vstab_core.smooth.path import smooth
 from vstab_core.smooth.solver import PathProblem
-from vstab_core.smooth.weights import CUTOFF_PERIODS, HORIZON_S, of_order, shake_weights, smoothness_weights
+from vstab_core.smooth.weights import CUTOFF_PERIODS, HORIZON_S, horizon_frames, of_order, shake_weights
 from vstab_core.types import CameraMotion
 
 
@@ -40,11 +40,11 @@ def test_with_room_nothing_changes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("order", [1, 2, 3])
 def test_every_order_keeps_a_half_at_the_same_frequency(order: int) -> None:
-    jerk = smoothness_weights(Parameters(), 1 / FPS)
+    horizon = horizon_frames(Parameters(), 1 / FPS)
     period = CUTOFF_PERIODS * HORIZON_S * Parameters().smoothness * FPS
     frames = np.arange(20 * round(period), dtype=np.float64)
     swing = np.sin(2 * np.pi * frames / period)[:, None]
-    shown = swing + PathProblem(frames, 1, of_order(jerk, order) if order < 3 else jerk).free(swing)
+    shown = swing + PathProblem(frames, 1, of_order(horizon, order)).free(swing)
     middle = slice(5 * round(period), -5 * round(period))
     assert rms(shown[middle]) == pytest.approx(0.5 * rms(swing[middle]), rel=0.02)
 

@@ -25,7 +25,7 @@ from ..shutter import undo_rolling_shutter
 from ..types import CameraMotion, FloatArray
 from .crop import mesh_at_corners, retained_share, side_rows, sides_of
 from .solver import Bounds, PathProblem
-from .weights import of_order, shake_weights, smoothness_weights, usual_interval_s
+from .weights import horizon_frames, of_order, shake_weights, smoothness_weights, usual_interval_s
 
 PASSES = 2
 MORE_PASSES = 3  # where turns and perspective, which the bounds count to first order, left the budget
@@ -87,7 +87,8 @@ def solve_shot(
     solution = _solve(steps, mesh, motion.aspect, problem, parameters)
     if parameters.lock == "off" and _is_tight(solution, motion.aspect, parameters):
         # Jerk counts shake by the sixth power of its frequency: short of room it keeps off the fast by a slow sway.
-        lower = [PathProblem(time, channels, of_order(weights, order)) for order in LOWER_ORDERS]
+        horizon = horizon_frames(parameters, interval_s)
+        lower = [PathProblem(time, channels, of_order(horizon, order)) for order in LOWER_ORDERS]
         solutions = [solution, *(_solve(steps, mesh, motion.aspect, other, parameters) for other in lower)]
         slow = PathProblem(time, 4, shake_weights(interval_s))
         shakes = [_shake(of, steps, motion.aspect, slow) for of in solutions]

@@ -25,7 +25,7 @@ def smoothness_weights(parameters: Parameters, interval_s: float) -> Smoothness:
     """
     if parameters.lock == "on":
         return Smoothness(anchor=1e-8, speed=1.0, acceleration=0.0, jerk=100.0)
-    return Smoothness(anchor=1.0, speed=0.0, acceleration=0.0, jerk=horizon_frames(parameters, interval_s) ** 6)
+    return of_order(horizon_frames(parameters, interval_s), 3)
 
 
 def horizon_frames(parameters: Parameters, interval_s: float) -> float:
@@ -33,17 +33,18 @@ def horizon_frames(parameters: Parameters, interval_s: float) -> float:
     return float(CUTOFF_PERIODS * HORIZON_S * parameters.smoothness / interval_s / (2 * np.pi))
 
 
-def of_order(weights: Smoothness, order: int) -> Smoothness:
-    """Return weights of another derivative that keep a half at the same frequency, 1 / (1 + (f / f_c)^(2 order)).
+def of_order(horizon: float, order: int) -> Smoothness:
+    """Return the weights of one derivative that keep 1 / (1 + (f / f_c)^(2 order)) of a motion of frequency f.
 
     Args:
-        weights: of the jerk alone.
-        order: 1: speed, 2: acceleration.
+        horizon: frames, see `horizon_frames`.
+        order: 1: speed, 2: acceleration, 3: jerk.
     """
-    horizon = weights.jerk ** (1 / 6)
-    return Smoothness(weights.anchor, horizon**2 if order == 1 else 0.0, horizon**4 if order == 2 else 0.0, 0.0)
+    weights = [0.0, 0.0, 0.0]
+    weights[order - 1] = horizon ** (2 * order)
+    return Smoothness(1.0, *weights)
 
 
 def shake_weights(interval_s: float) -> Smoothness:
     """Return the weights that keep what is slower than 1 Hz, so that what they take off is shake."""
-    return Smoothness(1.0, 0.0, 0.0, (1 / (SHAKE_HZ * interval_s) / (2 * np.pi)) ** 6)
+    return of_order(1 / (2 * np.pi * SHAKE_HZ * interval_s), 3)
