@@ -36,7 +36,7 @@ NEAR = 0.05  # half widths: tracks that much off its answer may be what it saw (
 SAME = 0.0125  # half widths: movements no further apart are one
 KEPT = 0.3  # of belief, that another movement needs more than the tracks' own fit
 MEMORY = 0.85  # share of a track's past in its background score: a third of a second at 30 frames a second
-TAUGHT = 0.7  # the same where it was weighed what the background is
+TAUGHT = 0.7  # the same where weighing brought another answer than the tracks alone, to need less of it
 TRUST = 3  # frames after one that the network confirmed, in which it is not asked,
 STEADY = 0.9  # while at least this share of the cells is left that agreed then
 AGREES_PX = 1.5  # of the tracked picture: a track that far off what was fitted counts half as background,
@@ -82,15 +82,15 @@ class Matcher:
             if usual is not None:
                 return self._carried(usual, cur)
         elif plain is not None and trusted and plain.spread >= STEADY * self._confirmed_spread:
-            return self._carried(plain, cur, TAUGHT)
+            return self._carried(plain, cur)
         guess = guide.compare(ref, cur, self._aspect)
         if guess.sure < HEARD or (plain is None and not same_picture(ref.image, cur.image)):
             return None if usual is None else self._carried(usual, cur)
         found = self._judged(guess, ref, cur, seen, plain, usual)
         if found is None:
             return self._guessed(guess, seen, cur)
-        # Tracks at half size are half as exact: they say less of what is background.
-        return self._carried(found, cur, MEMORY if plain is None and found is usual else TAUGHT)
+        # What klt alone says is remembered as klt alone would: confirming must not change the frames that follow.
+        return self._carried(found, cur, MEMORY if found is usual else TAUGHT)
 
     def _judged(
         self, guess: Guess, ref: View, cur: View, seen: Seen, plain: Tracked | None, usual: Tracked | None
