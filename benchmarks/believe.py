@@ -154,7 +154,9 @@ def share_right(choices: Sequence[Choice], weights: np.ndarray) -> float:
 
 
 def _scenes(folder: Path | None, count: int) -> list[Scene]:
-    return photographs(folder, count) if folder is not None else [scene(FIRST_SEED + n) for n in range(count)]
+    if folder is not None:
+        return photographs(sorted(folder.glob("*.jpg")), count)
+    return [scene(FIRST_SEED + n) for n in range(count)]
 
 
 if __name__ == "__main__":

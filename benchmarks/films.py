@@ -1,12 +1,12 @@
 """Films for the motion benchmark: cameras of known motion over photographs, easy ones and such as trackers fail on.
 
-The photographs are none that the networks were trained on (`--stills`), or else drawn.
+The photographs are none that the networks were trained on.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from tests.synthetic import PROXY, SCENE_EXTENT, SCENE_SCALE, Camera, look, moving, scene, shaking, walking
+from tests.synthetic import PROXY, SCENE_EXTENT, SCENE_SCALE, Camera, look, moving, shaking, walking
 
 Scene = npt.NDArray[np.float32]
 Picture = npt.NDArray[np.uint8]
@@ -85,11 +85,10 @@ ASIDE = {
 }
 
 
-def photographs(folder: Path | None, count: int) -> list[Scene]:
-    """Return scenes of a folder's pictures, or drawn ones."""
-    paths = sorted(folder.glob("*.jpg")) if folder is not None else []
-    if not paths:
-        return [scene(seed) for seed in range(1, count + 1)]
+def photographs(paths: Sequence[Path], count: int) -> list[Scene]:
+    """Return scenes of some of these pictures, evenly chosen."""
+    if len(paths) < count:
+        raise SystemExit(f"{count} photographs are needed (*.jpg, one more than scenes), got {len(paths)}")
     height, width = (round(extent * PROXY[1] * SCENE_SCALE) for extent in SCENE_EXTENT)
     scenes = []
     for path in paths[:: max(1, len(paths) // count)][:count]:

@@ -1,9 +1,10 @@
 """Measures the motion network beside the tracker alone: corner errors on films of known cameras.
 
-    python -m benchmarks.motion --stills FOLDER [--frames 40] [--scenes 3]
+    python -m benchmarks.motion [--stills FOLDER] [--frames 40] [--scenes 3]
 
 The figure of a set is the 95th percentile over all corners of all frames, in pixels of the 640 x 360 proxy. Frames that
-a method gives up count as standing still.
+a method gives up count as standing still. The photographs are four of the shared footage, which no network was trained
+on.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from benchmarks.common import RESULTS, machine, table, write_result
+from benchmarks.common import FOOTAGE, RESULTS, machine, table, write_result
 from benchmarks.films import ASIDE, EASY, HARD, Film, Picture, photographs, shoot
 from tests.synthetic import ASPECT, corner_error_px
 from vstab_core.corners import corners_from_homography
@@ -28,6 +29,12 @@ from vstab_core.track import View, open_view
 from vstab_core.types import MESH_SHAPE
 
 RESULT = RESULTS / "motion.json"
+STILLS = (
+    "brighton_DJI_0030.jpg",
+    "npmkits_now-ui-kit-1.3.0__bg1.jpg",
+    "npmkits_paper-kit-2-2.1.0__daniel-olahs.jpg",
+    "npmkits_paper-kit-2-2.1.0__soroush-karimi.jpg",
+)
 
 
 class Alone:
@@ -54,12 +61,16 @@ class Alone:
 def main(arguments: list[str]) -> int:
     """Shoot, measure, print and write motion.json."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.motion", description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--stills", type=Path, help="photographs that the network was not trained on")
+    parser.add_argument("--stills", type=Path, help="other photographs, that it was not trained on")
     parser.add_argument("--frames", type=int, default=40)
     parser.add_argument("--scenes", type=int, default=3)
     options = parser.parse_args(arguments)
     cv2.setNumThreads(1)
-    scenes = photographs(options.stills, options.scenes + 1)
+    stills = sorted(options.stills.glob("*.jpg")) if options.stills else [FOOTAGE / "photos" / name for name in STILLS]
+    if not all(still.exists() for still in stills):
+        print(f"motion: skipped, there is no footage at {FOOTAGE}")
+        return 0
+    scenes = photographs(stills, options.scenes + 1)
     guide = NetworkGuide()
     methods: dict[str, Callable[[], MotionEstimator | Alone]] = {
         "klt": lambda: MotionEstimator(ASPECT),
