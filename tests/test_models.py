@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +60,17 @@ def test_a_gpu_that_is_not_there_is_named() -> None:
     with pytest.raises(ModelError, match="--device cuda needs a CUDA GPU"):
         checked_device("cuda")
     assert checked_device("auto").type == "cpu"
+
+
+@pytest.mark.parametrize("collects", [True, False])
+def test_importing_torch_leaves_the_garbage_collector_as_it_was(collects: bool) -> None:
+    code = (
+        f"import gc, sys; {'gc.enable' if collects else 'gc.disable'}()\n"
+        "from vstab_core.models.torch_import import import_torch; import_torch()\n"
+        "print(gc.isenabled(), 'torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == (f"{collects} True\n", "")
 
 
 def test_nothing_that_stabilizes_knows_the_training() -> None:

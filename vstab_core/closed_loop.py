@@ -136,7 +136,10 @@ class ClosedLoopPath:
 
 
 def _loop_of(aspect: float, weights: str) -> Loop:
-    from .motion.stabnet import ClosedLoop, net_of  # loads torch
+    from .models.torch_import import import_torch
+
+    import_torch()
+    from .motion.stabnet import ClosedLoop, net_of
 
     return ClosedLoop(aspect, net_of(weights))
 

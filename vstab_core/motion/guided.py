@@ -98,6 +98,9 @@ class NetworkAtNeed:
     def compare(self, ref: View, cur: View, aspect: float) -> Guess:
         """Say where the background of `ref` is in `cur`."""
         if self._guide is None:
+            from ..models.torch_import import import_torch
+
+            import_torch()
             from .guide import NetworkGuide
 
             self._guide = NetworkGuide()
